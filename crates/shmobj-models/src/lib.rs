@@ -1,0 +1,21 @@
+//! Models of the protocols of `shmobj`, explored exhaustively.
+//!
+//! The protocols that decide whether an object lives are short, but they run in several processes
+//! at once and every one of them may be killed between any two instructions. No test of the real
+//! code reaches all of those interleavings. A model does: each module here is a state machine of
+//! one protocol, small enough that [`stateright`] visits *every* state it can reach.
+//!
+//! | Module | Protocol |
+//! |---|---|
+//! | [`lifecycle`] | create, open, close and reclaim of one name |
+//!
+//! Each model comes with *faults*: rules that are broken on purpose, one at a time. A fault that
+//! the checker doesn't notice means that a property is too weak, so every fault has a test.
+//!
+//! What a model does not show: that the code follows it. The names of the steps are those of the
+//! design, so that the two can be read side by side.
+
+pub mod lifecycle;
+mod search;
+
+pub use search::{explore, shortest_path};

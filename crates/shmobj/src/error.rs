@@ -1,0 +1,312 @@
+//! The one error type: what was tried, on which object, what is the matter, and what to do about it.
+//!
+//! An [`Error`] prints as one sentence that a person can act on:
+//! `cannot open file mapping "frames": the name belongs to an event; open it as an event or choose another name`.
+//! Programs look at [`Error::kind`]; ported programs at [`Error::win32_code`], the number that `GetLastError`
+//! gives for the same mistake on Windows.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+
+use crate::kind::Kind;
+
+/// The result of every operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, in terms that a program can act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No object has this name. Win32: `ERROR_FILE_NOT_FOUND` (2).
+    NotFound,
+    /// The name has an unknown prefix, or a backslash where none may be. Win32: `ERROR_PATH_NOT_FOUND` (3).
+    PathNotFound,
+    /// The object, its handle or the file does not permit it. Win32: `ERROR_ACCESS_DENIED` (5).
+    AccessDenied,
+    /// The name belongs to an object of another kind, or to none that can be opened. Win32:
+    /// `ERROR_INVALID_HANDLE` (6).
+    WrongKind,
+    /// More address space or memory than there can be, or a read-only file that is too short. Win32:
+    /// `ERROR_NOT_ENOUGH_MEMORY` (8).
+    OutOfMemory,
+    /// This system cannot do it. Win32: `ERROR_NOT_SUPPORTED` (50).
+    NotSupported,
+    /// An argument that is never right. Win32: `ERROR_INVALID_PARAMETER` (87).
+    InvalidParameter,
+    /// The file system is full. Win32: `ERROR_DISK_FULL` (112).
+    DiskFull,
+    /// The name is empty behind its prefix, or too long. Win32: `ERROR_INVALID_NAME` (123).
+    InvalidName,
+    /// The name starts with a backslash. Win32: `ERROR_BAD_PATHNAME` (161).
+    BadPathname,
+    /// `create_new` found an object of this name. Win32: `ERROR_ALREADY_EXISTS` (183).
+    AlreadyExists,
+    /// The file is a directory, a pipe or a device, and cannot be mapped. Win32: `ERROR_BAD_EXE_FORMAT` (193).
+    NotMappable,
+    /// The address or range does not belong to the view, or the wanted address is taken. Win32:
+    /// `ERROR_INVALID_ADDRESS` (487).
+    InvalidAddress,
+    /// The memory is reserved and not committed. Win32: `ERROR_NOACCESS` (998).
+    NotCommitted,
+    /// The file under the view became shorter, or its disk is full: the bytes are not there. Win32:
+    /// `ERROR_SWAPERROR` (999).
+    Truncated,
+    /// The file is empty, and no size was given. Win32: `ERROR_FILE_INVALID` (1006).
+    EmptyFile,
+    /// Offset, address or size is not a multiple of what it has to be. Win32: `ERROR_MAPPED_ALIGNMENT` (1132).
+    Misaligned,
+    /// The entry in the namespace directory is not what this version of the library wrote. Win32:
+    /// `ERROR_FILE_CORRUPT` (1392).
+    Corrupt,
+    /// The system has no resources of this sort: huge pages, descriptors, mappings. Win32:
+    /// `ERROR_NO_SYSTEM_RESOURCES` (1450).
+    NoResources,
+    /// There is not enough memory to commit. Win32: `ERROR_COMMITMENT_LIMIT` (1455).
+    CommitLimit,
+    /// Somebody holds the object, but its memory cannot be reached from this process. Win32:
+    /// `ERROR_ACCESS_DENIED` (5).
+    Unreachable,
+    /// The namespace directory is missing, belongs to somebody else, or is open to others. Win32:
+    /// `ERROR_ACCESS_DENIED` (5).
+    BadNamespace,
+    /// The system refused for a reason that has no better name here; see [`std::error::Error::source`]. Win32:
+    /// `ERROR_GEN_FAILURE` (31).
+    Other,
+}
+
+impl ErrorKind {
+    /// The number that `GetLastError` gives on Windows for this kind of error.
+    #[must_use]
+    pub const fn win32_code(self) -> u32 {
+        match self {
+            Self::NotFound => 2,
+            Self::PathNotFound => 3,
+            Self::AccessDenied | Self::Unreachable | Self::BadNamespace => 5,
+            Self::WrongKind => 6,
+            Self::OutOfMemory => 8,
+            Self::Other => 31,
+            Self::NotSupported => 50,
+            Self::InvalidParameter => 87,
+            Self::DiskFull => 112,
+            Self::InvalidName => 123,
+            Self::BadPathname => 161,
+            Self::AlreadyExists => 183,
+            Self::NotMappable => 193,
+            Self::InvalidAddress => 487,
+            Self::NotCommitted => 998,
+            Self::Truncated => 999,
+            Self::EmptyFile => 1006,
+            Self::Misaligned => 1132,
+            Self::Corrupt => 1392,
+            Self::NoResources => 1450,
+            Self::CommitLimit => 1455,
+        }
+    }
+
+    const fn io_kind(self) -> io::ErrorKind {
+        match self {
+            Self::NotFound | Self::PathNotFound => io::ErrorKind::NotFound,
+            Self::AccessDenied | Self::Unreachable | Self::BadNamespace => io::ErrorKind::PermissionDenied,
+            Self::OutOfMemory | Self::CommitLimit | Self::NoResources => io::ErrorKind::OutOfMemory,
+            Self::NotSupported => io::ErrorKind::Unsupported,
+            Self::DiskFull => io::ErrorKind::StorageFull,
+            Self::AlreadyExists => io::ErrorKind::AlreadyExists,
+            Self::Corrupt => io::ErrorKind::InvalidData,
+            Self::Truncated => io::ErrorKind::UnexpectedEof,
+            Self::Other => io::ErrorKind::Other,
+            _ => io::ErrorKind::InvalidInput,
+        }
+    }
+}
+
+/// What was tried, on which object, what is the matter, and what to do.
+///
+/// ```
+/// use shmobj::{Access, ErrorKind, FileMapping};
+///
+/// let error = FileMapping::open("Local\\no such object", Access::READ).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::NotFound);
+/// assert_eq!(error.win32_code(), 2);
+/// let io: std::io::Error = error.into();
+/// assert_eq!(io.kind(), std::io::ErrorKind::NotFound);
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    tried: &'static str,
+    object: String,
+    matter: Cow<'static, str>,
+    remedy: Option<Cow<'static, str>>,
+    source: Option<io::Error>,
+}
+
+impl Error {
+    /// What went wrong, for a program.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The object that was meant, as in `file mapping "frames"`.
+    #[must_use]
+    pub fn object(&self) -> &str {
+        &self.0.object
+    }
+
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&str> {
+        self.0.remedy.as_deref()
+    }
+
+    /// The number that `GetLastError` gives on Windows for the same mistake.
+    #[must_use]
+    #[doc(alias = "GetLastError")]
+    pub fn win32_code(&self) -> u32 {
+        self.0.kind.win32_code()
+    }
+
+    pub(crate) fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
+        self.0.remedy = Some(remedy.into());
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<io::Error>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { tried, object, matter, remedy, source, .. } = &*self.0;
+        write!(f, "cannot {tried} {object}: {matter}")?;
+        if let Some(source) = source {
+            write!(f, " ({source})")?;
+        }
+        if let Some(remedy) = remedy {
+            write!(f, "; {remedy}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}: {self})", self.0.kind)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|e| e as _)
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        Self::new(error.0.kind.io_kind(), error)
+    }
+}
+
+/// An operation on an object: what every error about it has in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt<'a> {
+    /// A verb in the infinitive: `open`, `create`, `map`.
+    pub(crate) verb: &'static str,
+    pub(crate) kind: Kind,
+    /// The name as the caller gave it; empty for an unnamed object.
+    pub(crate) name: &'a str,
+}
+
+impl Attempt<'_> {
+    pub(crate) fn fails(&self, kind: ErrorKind, matter: impl Into<Cow<'static, str>>) -> Error {
+        let object = if self.name.is_empty() {
+            format!("unnamed {}", self.kind)
+        } else {
+            format!("{} {:?}", self.kind, Shortened(self.name))
+        };
+        Error(Box::new(Inner {
+            kind,
+            tried: self.verb,
+            object,
+            matter: matter.into(),
+            remedy: None,
+            source: None,
+        }))
+    }
+
+    /// An error of the system, sorted into the kind that a caller can act on.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn os(&self, doing: &'static str, errno: rustix::io::Errno) -> Error {
+        use rustix::io::Errno;
+        let kind = match errno {
+            Errno::ACCESS | Errno::PERM | Errno::ROFS => ErrorKind::AccessDenied,
+            Errno::NOENT => ErrorKind::NotFound,
+            Errno::NOMEM => ErrorKind::OutOfMemory,
+            Errno::NOSPC | Errno::DQUOT | Errno::FBIG => ErrorKind::DiskFull,
+            Errno::MFILE | Errno::NFILE => ErrorKind::NoResources,
+            Errno::NOSYS | Errno::OPNOTSUPP => ErrorKind::NotSupported,
+            _ => ErrorKind::Other,
+        };
+        let error = self.fails(kind, doing).with_source(errno);
+        match errno {
+            Errno::MFILE => error.with_remedy("raise the limit of open descriptors (ulimit -n)"),
+            Errno::NFILE => error.with_remedy("raise fs.file-max"),
+            _ => error,
+        }
+    }
+}
+
+/// A name as errors show it: whole up to 80 characters, then its beginning.
+struct Shortened<'a>(&'a str);
+
+impl fmt::Debug for Shortened<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(80) {
+            None => fmt::Debug::fmt(self.0, f),
+            Some((end, _)) => {
+                fmt::Debug::fmt(&self.0[..end], f)?;
+                write!(f, "... ({} bytes)", self.0.len())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_was_tried_on_what_why_and_what_to_do() {
+        let attempt = Attempt { verb: "open", kind: Kind::FileMapping, name: "frames" };
+        let error = attempt
+            .fails(ErrorKind::WrongKind, "the name belongs to an event")
+            .with_remedy("open it as an event");
+        assert_eq!(
+            error.to_string(),
+            r#"cannot open file mapping "frames": the name belongs to an event; open it as an event"#
+        );
+        assert_eq!(error.win32_code(), 6);
+        assert_eq!(error.object(), r#"file mapping "frames""#);
+    }
+
+    #[test]
+    fn a_very_long_name_is_shortened_in_errors() {
+        let name = "ö".repeat(30_000);
+        let attempt = Attempt { verb: "open", kind: Kind::Mutex, name: &name };
+        let text = attempt.fails(ErrorKind::NotFound, "no such object").to_string();
+        assert!(text.len() < 300, "{text}");
+        assert!(text.contains("(60000 bytes)"), "{text}");
+    }
+
+    #[test]
+    fn an_io_error_keeps_the_sentence_and_the_kind() {
+        let attempt = Attempt { verb: "create", kind: Kind::FileMapping, name: "" };
+        let io: io::Error = attempt.fails(ErrorKind::CommitLimit, "no memory").into();
+        assert_eq!(io.kind(), io::ErrorKind::OutOfMemory);
+        assert_eq!(io.to_string(), "cannot create unnamed file mapping: no memory");
+    }
+}

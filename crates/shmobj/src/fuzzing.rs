@@ -1,0 +1,43 @@
+//! The parsers that read what strangers wrote, for the fuzz targets in `fuzz/`.
+
+use crate::error::Attempt;
+use crate::kind::Kind;
+use crate::name::{Name, Scope};
+use crate::sys::linux::namespace::filename;
+use crate::sys::linux::object::page::{Frozen, HEAD_BYTES, Header};
+
+/// Reads bytes as an entry, all the way to its texts.
+pub fn entry(bytes: &[u8]) {
+    let _ = Frozen::parse(bytes);
+    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
+    assert!(Header::hints(head).count() <= 64);
+    if let Ok((header, texts)) = Header::parse(head, bytes.len() as u64, 4096) {
+        assert!(header.size <= i64::MAX as u64);
+        let overflow = bytes.get(4096..).unwrap_or_default();
+        let overflow = &overflow[..overflow.len().min(texts.overflow())];
+        if let Ok((name, path)) = texts.read(head, overflow) {
+            assert!(texts.name_is(&name, head, overflow));
+            // What was read can be written, and reads the same.
+            let image = header.image(4096, &name, &path, None);
+            let again = Header::parse(&image[..HEAD_BYTES], image.len() as u64, 4096).expect("our own image");
+            assert_eq!(again.0.size, header.size);
+        }
+    }
+}
+
+/// Reads a name, and turns it into a file's name and back.
+pub fn name(name: &str) {
+    let attempt = Attempt { verb: "open", kind: Kind::FileMapping, name };
+    if let Ok(Some(parsed)) = Name::parse(&attempt) {
+        let file = filename::encode(parsed.scope, parsed.base);
+        assert!(file.as_bytes().len() <= 255 && !file.as_bytes().contains(&b'/'));
+        let decoded = filename::decode(parsed.scope, file.as_bytes()).expect("our own name");
+        assert!(if decoded.whole {
+            decoded.name == parsed.base
+        } else {
+            parsed.base.starts_with(&decoded.name)
+        });
+    }
+    let _ = filename::decode(Scope::Local, name.as_bytes());
+    let _ = filename::decode(Scope::Global, name.as_bytes());
+}

@@ -1,0 +1,71 @@
+//! Named shared memory for Linux that lives exactly as long as its handles, with the semantics of the Win32 API.
+//!
+//! Two programs that were started independently share memory, or a file, by naming it:
+//!
+//! ```standalone_crate
+//! # fn main() -> Result<(), shmobj::Error> {
+//! # let directory = tempfile::tempdir().unwrap();
+//! # // SAFETY: nothing else runs yet.
+//! # unsafe { std::env::set_var("SHMOBJ_DIR", directory.path()) };
+//! use shmobj::{Access, FileMapping};
+//!
+//! // one process
+//! let mapping = FileMapping::options().size(64 << 20).create("frames")?;
+//! let view = mapping.map_mut()?;
+//! view.write_at(0, b"hello")?;
+//!
+//! // another
+//! let mapping = FileMapping::open("frames", Access::READ)?;
+//! let view = mapping.map()?;
+//! assert_eq!(view.read_vec(0, 5)?, b"hello");
+//! # Ok(()) }
+//! ```
+//!
+//! When the last handle goes, by drop, exit or SIGKILL, the name is free; when the last view goes as well, the memory
+//! is the kernel's again. There is no daemon and nothing to clean up.
+//!
+//! # What it does for you
+//! - A name belongs to one object. Create-or-open is one atomic step, and nobody sees an object half-made.
+//! - An object lives while any process holds a handle, across `fork`, and whoever is killed.
+//! - "No space" is an error of the create, never a SIGBUS later; memory does not count against the size of `/dev/shm`.
+//! - Copies in and out are sound whatever other processes do, and report a truncated file as an error.
+//! - Every error says what was tried on which object, what is the matter and what to do; [`Error::win32_code`] gives the
+//!   number that a ported program expects.
+//!
+//! # What it does not do
+//! - It does not lock your data: agree on who writes what, with atomics in the memory or a lock.
+//! - It does not hand out `&[u8]` to memory that another process can change.
+//! - It does not reach across machines, or network file systems.
+
+#[cfg(all(target_os = "linux", not(target_endian = "little")))]
+compile_error!("entries are little-endian, and this library has not been ported to other machines");
+
+mod access;
+mod error;
+mod inspect;
+mod kind;
+mod mapping;
+mod name;
+mod namespace;
+mod security;
+mod sys;
+#[cfg(feature = "test-hooks")]
+pub mod test_hooks;
+#[cfg(not(feature = "test-hooks"))]
+mod test_hooks;
+mod view;
+
+pub use access::Access;
+pub use error::{Error, ErrorKind, Result};
+pub use inspect::{Creator, Garbage, Holder, Listed, ObjectInfo, Storage, Unknown, holders};
+pub use kind::Kind;
+pub use mapping::{Allocation, FileMapping, LargePages, MappingOptions, Protection};
+pub use name::Scope;
+pub use namespace::Namespace;
+pub use security::Security;
+pub use view::{Atomic, CopyOnWrite, Flush, Mode, ReadOnly, ReadWrite, View, ViewOptions, Writable};
+
+/// What the fuzz targets feed.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;

@@ -1,0 +1,208 @@
+//! The options with which a mapping is created or opened.
+
+#[cfg(target_os = "linux")]
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::{Allocation, FileMapping, LargePages, Protection};
+use crate::access::Access;
+use crate::error::{Attempt, Error, ErrorKind, Result};
+use crate::kind::Kind;
+use crate::name::Name;
+use crate::namespace::Namespace;
+use crate::security::Security;
+use crate::sys::mapping::{Intent, Mapping, Source, Wish};
+
+/// Options for a new mapping, or for opening one: see [`FileMapping::options`].
+///
+/// Size, file, protection, allocation, large pages and security apply to the object that is made; if the name exists,
+/// they are ignored and the existing object is opened, as on Windows.
+#[derive(Clone, Debug, Default)]
+#[must_use = "options do nothing until `create`, `create_new`, `create_unnamed` or `open` is called"]
+pub struct MappingOptions<'a> {
+    size: u64,
+    file: Option<BorrowedFd<'a>>,
+    protection: Protection,
+    allocation: Allocation,
+    large_pages: LargePages,
+    security: Security,
+    across_pid_namespaces: bool,
+    namespace: Option<&'a Namespace>,
+}
+
+impl<'a> MappingOptions<'a> {
+    /// The size in bytes. Memory is rounded up to whole pages and needs one; a file is mapped at its length without
+    /// one, and extended to it if it is longer.
+    pub fn size(mut self, bytes: u64) -> Self {
+        self.size = bytes;
+        self
+    }
+
+    /// Maps this file instead of memory. It stays open for as long as the mapping lives; closing the caller's
+    /// descriptor does not matter, and its position does not change.
+    ///
+    /// A lock of the caller's on the file (`fcntl`) ends when the mapping closes its own descriptor: that is the
+    /// kernel's rule for such locks.
+    pub fn file(mut self, file: &'a impl AsFd) -> Self {
+        self.file = Some(file.as_fd());
+        self
+    }
+
+    /// What views may do. Read and write by default.
+    pub fn protection(mut self, protection: Protection) -> Self {
+        self.protection = protection;
+        self
+    }
+
+    /// When memory is allocated. All of it at once by default.
+    pub fn allocation(mut self, allocation: Allocation) -> Self {
+        self.allocation = allocation;
+        self
+    }
+
+    /// Whether memory is made of large pages. Ordinary ones by default.
+    pub fn large_pages(mut self, large_pages: LargePages) -> Self {
+        self.large_pages = large_pages;
+        self
+    }
+
+    /// Who else may open the object. Nobody but its owner by default.
+    pub fn security(mut self, security: Security) -> Self {
+        self.security = security;
+        self
+    }
+
+    /// Keeps the memory in a file beside the entry, so that the owner's processes in other PID namespaces (containers
+    /// that share the namespace directory) find it. It counts against that file system's size, and what a crash leaves keeps
+    /// its memory until the entry is reclaimed.
+    pub fn across_pid_namespaces(mut self, yes: bool) -> Self {
+        self.across_pid_namespaces = yes;
+        self
+    }
+
+    /// Looks the name up here instead of in the process's default namespace.
+    pub fn namespace(mut self, namespace: &'a Namespace) -> Self {
+        self.namespace = Some(namespace);
+        self
+    }
+
+    /// Creates the mapping, or opens the one that has the name: ask [`FileMapping::existed`] which. The empty name
+    /// creates an unnamed object. The handle's access follows the protection.
+    ///
+    /// All or nothing, in one atomic step: of several processes that create one name at the same time, one makes the
+    /// object, and none ever sees it half-made. A name that existed leaves a file untouched.
+    ///
+    /// # Errors
+    /// [`InvalidParameter`](ErrorKind::InvalidParameter): no size and no file, or options that exclude each other.
+    /// [`WrongKind`](ErrorKind::WrongKind): the name belongs to an object of another kind.
+    /// [`CommitLimit`](ErrorKind::CommitLimit), [`DiskFull`](ErrorKind::DiskFull), [`OutOfMemory`](ErrorKind::OutOfMemory),
+    /// [`NoResources`](ErrorKind::NoResources): there is no room.
+    /// [`AccessDenied`](ErrorKind::AccessDenied): the file is not open for what the protection needs, or the existing object
+    /// does not grant it. [`EmptyFile`](ErrorKind::EmptyFile), [`NotMappable`](ErrorKind::NotMappable): the file cannot be mapped.
+    /// The errors of names, see [`Namespace`].
+    ///
+    /// # Crashes
+    /// Killed before the object has its name: nothing is left. After it: the name is free again at the next create or open.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), shmobj::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let namespace = shmobj::Namespace::at(directory.path());
+    /// use shmobj::FileMapping;
+    /// let mapping = FileMapping::options().namespace(&namespace).size(1 << 20).create("frames")?;
+    /// assert!(!mapping.existed());
+    /// assert_eq!(mapping.size(), 1 << 20);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "CreateFileMapping")]
+    pub fn create(&self, name: &str) -> Result<FileMapping> {
+        self.make(name, Intent::OpenOrCreate)
+    }
+
+    /// Creates the mapping; an existing one is an error.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](ErrorKind::AlreadyExists), and those of [`create`](Self::create).
+    pub fn create_new(&self, name: &str) -> Result<FileMapping> {
+        self.make(name, Intent::CreateNew)
+    }
+
+    /// Creates a mapping without a name: only this process, and whom it hands it to, can use it.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create) that are not about names.
+    ///
+    /// # Crashes
+    /// The kernel frees it with the process.
+    pub fn create_unnamed(&self) -> Result<FileMapping> {
+        self.make("", Intent::OpenOrCreate)
+    }
+
+    /// Opens an existing mapping: [`FileMapping::open`] with a namespace of one's own.
+    ///
+    /// # Errors
+    /// Those of [`FileMapping::open`].
+    pub fn open(&self, name: &str, access: Access) -> Result<FileMapping> {
+        let attempt = Attempt { verb: "open", kind: Kind::FileMapping, name };
+        let parsed = Name::parse(&attempt)?.ok_or_else(|| {
+            attempt
+                .fails(ErrorKind::WrongKind, "an unnamed object cannot be opened")
+                .with_remedy("give its name") // OP-2
+        })?;
+        if access.is_empty() || !Access::ALL.contains(access) {
+            return Err(attempt
+                .fails(ErrorKind::AccessDenied, "no right, or one that mappings do not have, is asked for") // OP-4, OP-5
+                .with_remedy("ask for Access::READ or Access::READ_WRITE"));
+        }
+        let namespace = Namespace::or_default(self.namespace);
+        let place = namespace.place(parsed.scope);
+        let write = access.contains(Access::WRITE);
+        let (mapping, _) = Mapping::named(&attempt, place, parsed, Intent::Open, None, write)?;
+        Ok(FileMapping::new(mapping, name, access, true))
+    }
+
+    fn make(&self, name: &str, intent: Intent) -> Result<FileMapping> {
+        let attempt = Attempt { verb: "create", kind: Kind::FileMapping, name };
+        let wish = self.wish(&attempt)?;
+        let access = match self.protection {
+            Protection::ReadWrite => Access::ALL,
+            Protection::ReadOnly | Protection::WriteCopy => Access::QUERY | Access::READ,
+        };
+        let Some(parsed) = Name::parse(&attempt)? else {
+            return Ok(FileMapping::new(Mapping::unnamed(&attempt, &wish)?, name, access, false));
+        };
+        let namespace = Namespace::or_default(self.namespace);
+        let place = namespace.place(parsed.scope);
+        let write = access.contains(Access::WRITE);
+        let (mapping, existed) = Mapping::named(&attempt, place, parsed, intent, Some(&wish), write)?;
+        Ok(FileMapping::new(mapping, name, access, existed))
+    }
+
+    /// The checks that need no object, which come first (3.1 step 1, AE-4).
+    fn wish(&self, attempt: &Attempt<'_>) -> Result<Wish<'a>> {
+        let invalid = |matter: &'static str, remedy: &'static str| -> Result<Wish<'a>, Error> {
+            Err(attempt.fails(ErrorKind::InvalidParameter, matter).with_remedy(remedy))
+        };
+        let reserve = self.allocation == Allocation::Reserve;
+        if self.large_pages == LargePages::Required && (reserve || self.file.is_some()) {
+            return invalid(
+                "large pages are neither reserved nor a file's",
+                "commit memory, or do without large pages",
+            );
+        }
+        let source = match self.file {
+            Some(file) => Source::File { file, size: self.size },
+            None if self.size == 0 => {
+                return invalid("neither a size nor a file was given", "give a size in bytes");
+            }
+            None => {
+                Source::Memory { size: self.size, allocation: self.allocation, large_pages: self.large_pages }
+            }
+        };
+        Ok(Wish {
+            source,
+            protection: self.protection,
+            mode: self.security.mode_bits(),
+            across_pid_namespaces: self.across_pid_namespaces,
+        })
+    }
+}

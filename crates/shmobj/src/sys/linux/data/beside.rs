@@ -1,0 +1,112 @@
+//! A data file beside the entry, for memory that others than its owner may open.
+//!
+//! It has the object's mode, and is named by the object id. It is linked after its entry and unlinked before it (D1),
+//! so it is never left alone; but what a crash leaves keeps its memory until somebody reclaims the entry.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::{Data, commit, flags, open_flags};
+use crate::error::{Attempt, ErrorKind, Result};
+use crate::sys::linux::namespace::{Directory, filename};
+use crate::sys::linux::object::page::{Id, Storage};
+use crate::sys::linux::object::unborn::Unborn;
+
+use super::capacity;
+
+/// A data file that has no name yet.
+#[derive(Debug)]
+pub(crate) struct Unlinked {
+    data: Arc<Data>,
+    unborn: Unborn,
+}
+
+impl Unlinked {
+    pub(crate) fn link(&self, directory: &Directory, id: Id) -> Result<(), Errno> {
+        let name = std::ffi::CString::new(name(id)).map_err(|_| Errno::INVAL)?;
+        self.unborn.give_name(&self.data.fd, directory, &name)
+    }
+}
+
+fn name(id: Id) -> String {
+    format!("{}{id}", filename::DATA_PREFIX)
+}
+
+/// Makes the data of a mapping.
+pub(crate) fn create(
+    attempt: &Attempt<'_>,
+    directory: &Directory,
+    size: u64,
+    flags: u32,
+    mode: u32,
+) -> Result<(Arc<Data>, Unlinked)> {
+    let os = |doing| move |errno| attempt.os(doing, errno);
+    let page_size = rustix::param::page_size() as u64;
+    let size = capacity::rounded(attempt, size, page_size)?;
+    let (unborn, fd) = Unborn::make(directory).map_err(os("making its data file"))?;
+    rustix::fs::fchmod(&fd, Mode::from_raw_mode(mode)).map_err(os("setting the data file's mode"))?;
+    let data = Data { fd, writable: true, storage: Storage::Beside, size, flags, page_size };
+    if data.has(flags::RESERVE) {
+        rustix::fs::ftruncate(&data.fd, size).map_err(|errno| capacity::exhausted(attempt, size, errno))?;
+    } else {
+        check_room(attempt, directory, size)?;
+        commit::everything(attempt, &data)?;
+    }
+    let data = Arc::new(data);
+    Ok((data.clone(), Unlinked { data, unborn }))
+}
+
+/// Refuses what is larger than the file system, before filling it to the brim.
+fn check_room(attempt: &Attempt<'_>, directory: &Directory, size: u64) -> Result<()> {
+    let Ok(system) = rustix::fs::fstatvfs(directory) else { return Ok(()) };
+    // A tmpfs without a limit reports no blocks at all.
+    let room = system.f_bavail.saturating_mul(system.f_frsize);
+    if system.f_blocks != 0 && size > room {
+        return Err(attempt
+            .fails(
+                ErrorKind::CommitLimit,
+                format!("{size} bytes are to be committed, and the namespace directory has room for {room}"),
+            )
+            .with_remedy(
+                "make the file system larger (mount -o remount,size=...), or do not share it with others",
+            ));
+    }
+    Ok(())
+}
+
+/// Opens the data of an object. NOENT: its creator has not come that far, or it is being destroyed.
+pub(crate) fn open(directory: &Directory, id: Id, writable: bool) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(directory, name(id), open_flags(writable) | OFlags::NOFOLLOW, Mode::empty())
+}
+
+/// Removes the data file of an entry that is being destroyed. The id stands in a page that a hostile owner can
+/// scribble on: only a file of the entry's own owner is removed, so that no other user's object is damaged.
+pub(crate) fn remove(directory: &Directory, id: Id, owner: u32) -> Result<(), Errno> {
+    let name = name(id);
+    match rustix::fs::statat(directory, &*name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) if stat.st_uid == owner => {}
+        Ok(_) | Err(Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(errno),
+    }
+    match rustix::fs::unlinkat(directory, &*name, AtFlags::empty()) {
+        Err(Errno::NOENT) => Ok(()),
+        removed => {
+            if matches!(removed, Err(Errno::PERM | Errno::ACCESS)) {
+                give_back_memory(directory, &name);
+            }
+            removed
+        }
+    }
+}
+
+/// The directory is sticky and the file another user's, so it has to stay; its memory need not, if its mode lets us
+/// write. The caller holds `LOCK_EX` on the entry: nobody has a handle, and who still has a view shares a dead object.
+fn give_back_memory(directory: &Directory, name: &str) {
+    let flags = open_flags(true) | OFlags::NOFOLLOW;
+    if let Ok(fd) = rustix::fs::openat(directory, name, flags, Mode::empty()) {
+        let _ = rustix::fs::ftruncate(&fd, 0);
+    }
+}

@@ -1,0 +1,143 @@
+//! The data of a file mapping: a descriptor whose memory the kernel frees when nobody has it any more.
+//!
+//! | storage | who can reach it | what frees it |
+//! |---|---|---|
+//! | [`memfd`]: sealed memory | processes of the same user, through a holder's `/proc/<pid>/fd` | the last descriptor or view |
+//! | [`file`]: the user's own file | who may open the file | nobody; the file is the user's |
+//! | [`beside`]: a file on tmpfs, named by the object id | whom its mode lets | the last handle unlinks it; a crash leaves it to the next reclaim |
+//!
+//! Views map these descriptors, never the one with the lock: the name goes with the last handle, the memory with
+//! the last view.
+
+pub(crate) mod beside;
+pub(crate) mod capacity;
+pub(crate) mod commit;
+pub(crate) mod file;
+pub(crate) mod find;
+pub(crate) mod memfd;
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use rustix::fs::{Mode, OFlags, SealFlags, Stat};
+use rustix::io::Errno;
+
+use super::namespace::FileKey;
+use super::object::page::{Flaw, Header, Storage};
+use super::proc;
+
+/// Bits of the entry's flags.
+pub(crate) mod flags {
+    /// Pages are committed one by one.
+    pub(crate) const RESERVE: u32 = 1;
+    /// Pages of the huge page pool.
+    pub(crate) const LARGE_PAGES: u32 = 2;
+    /// Transparent huge pages are asked for.
+    pub(crate) const TRANSPARENT: u32 = 4;
+    pub(crate) const ALL: u32 = RESERVE | LARGE_PAGES | TRANSPARENT;
+}
+
+/// A descriptor of an object's data.
+#[derive(Debug)]
+pub(crate) struct Data {
+    pub(crate) fd: OwnedFd,
+    pub(crate) writable: bool,
+    pub(crate) storage: Storage,
+    /// The mapping's size in bytes: whole pages of memory, or a file's exact length when it was mapped.
+    pub(crate) size: u64,
+    /// See [`flags`].
+    pub(crate) flags: u32,
+    /// The size of its pages: the system's, or that of the huge page pool.
+    pub(crate) page_size: u64,
+}
+
+impl Data {
+    /// Whether somebody can make the data shorter, so that touching it raises SIGBUS.
+    pub(crate) fn is_truncatable(&self) -> bool {
+        self.storage != Storage::Memfd
+    }
+
+    pub(crate) fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Takes a descriptor that was found for an object, after a look at what the object promises of it.
+    pub(crate) fn adopt(fd: OwnedFd, writable: bool, header: &Header) -> Result<Self, Flaw> {
+        let flaw = |_| Flaw::Field("data");
+        let stat = rustix::fs::fstat(&fd).map_err(flaw)?;
+        if header.storage != Storage::File && (stat.st_size as u64) < header.size {
+            return Err(Flaw::Field("size"));
+        }
+        if header.storage == Storage::Memfd {
+            // What lets views read it without a guard: nobody can make it shorter.
+            let seals = rustix::fs::fcntl_get_seals(&fd).map_err(flaw)?;
+            if !seals.contains(SealFlags::SHRINK) {
+                return Err(Flaw::Field("seal"));
+            }
+        }
+        if header.flags & !flags::ALL != 0 {
+            return Err(Flaw::Field("flags"));
+        }
+        let page_size = page_size(&stat, header.flags);
+        Ok(Self { fd, writable, storage: header.storage, size: header.size, flags: header.flags, page_size })
+    }
+
+    /// Another descriptor of the same data with other rights, if the file's mode grants them.
+    pub(crate) fn reopen(&self, writable: bool, header: &Header, owner: u32) -> Result<OwnedFd, Errno> {
+        let fd = rustix::fs::open(proc::own_descriptor(&self.fd), open_flags(writable), Mode::empty())?;
+        find::verify(&fd, header, owner).then_some(fd).ok_or(Errno::STALE)
+    }
+}
+
+/// How data are opened. Never waits, never becomes a terminal, whatever a stale hint leads to.
+fn open_flags(writable: bool) -> OFlags {
+    let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
+    access | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY
+}
+
+/// hugetlbfs tells the size of its pages as the preferred block size.
+#[allow(clippy::unnecessary_cast)] // the width of this field differs between the architectures
+fn page_size(stat: &Stat, flags: u32) -> u64 {
+    let system = rustix::param::page_size() as u64;
+    if flags & self::flags::LARGE_PAGES != 0 { (stat.st_blksize as u64).max(system) } else { system }
+}
+
+/// What an object of this process has of its data. It is kept until the last handle goes, for the other handles.
+#[derive(Debug, Default)]
+pub(crate) struct Attached {
+    pub(crate) read_only: Option<Arc<Data>>,
+    pub(crate) read_write: Option<Arc<Data>>,
+    /// The hints that this process has written into the entry.
+    pub(crate) hints: Vec<usize>,
+}
+
+impl Attached {
+    pub(crate) fn new(data: Arc<Data>) -> Self {
+        let mut attached = Self::default();
+        attached.put(data);
+        attached
+    }
+
+    pub(crate) fn put(&mut self, data: Arc<Data>) {
+        if data.writable {
+            self.read_write = Some(data);
+        } else {
+            self.read_only = Some(data);
+        }
+    }
+
+    /// The data with at least the wanted rights.
+    pub(crate) fn get(&self, writable: bool) -> Option<Arc<Data>> {
+        let enough = if writable { &self.read_write } else { &self.read_only };
+        enough.as_ref().or(self.read_write.as_ref()).cloned()
+    }
+
+    pub(crate) fn any(&self) -> Option<Arc<Data>> {
+        self.read_write.as_ref().or(self.read_only.as_ref()).cloned()
+    }
+}
+
+/// The identity of an object's data as its entry tells it.
+pub(crate) fn key_of(header: &Header) -> FileKey {
+    FileKey { dev: header.data_dev, ino: header.data_ino }
+}

@@ -1,0 +1,194 @@
+//! Who holds what: reading entries and /proc without holding anything.
+//!
+//! An entry that nobody holds is no object. Looking at one reclaims it, so a listing never shows the dead.
+
+use std::collections::HashMap;
+use std::ffi::CStr;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
+
+use rustix::fs::OFlags;
+
+use super::data::flags;
+use super::mapping;
+use super::namespace::{Directory, FileKey, Place, filename};
+use super::object::lifecycle::read_overflow;
+use super::object::page::{Flaw, HEAD_BYTES, Header, Storage as InEntry};
+use super::object::sweep::{self, Found, Left, visit_entries};
+use super::proc;
+use crate::access::Access;
+use crate::error::{Attempt, ErrorKind, Result};
+use crate::inspect::{Creator, Garbage, Holder, Listed, ObjectInfo, Storage, Unknown};
+use crate::kind::Kind;
+use crate::mapping::{Allocation, LargePages, Protection};
+use crate::name::Name;
+
+/// What identifies an object in /proc.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Keys {
+    entry: FileKey,
+    data: FileKey,
+}
+
+/// All objects of a place, and what else stands among them.
+pub(crate) fn list(attempt: &Attempt<'_>, place: &Place) -> Result<Vec<Listed>> {
+    let Some(directory) = place.directory(attempt, false)? else { return Ok(Vec::new()) };
+    let mut listed = Vec::new();
+    visit_entries(&directory, 0, |file| {
+        listed.extend(look(&directory, file));
+        true
+    })
+    .map_err(|errno| attempt.os("listing the namespace directory", errno))?;
+    Ok(listed)
+}
+
+fn look(directory: &Directory, file: &CStr) -> Option<Listed> {
+    let shown = || match filename::decode(directory.scope, file.to_bytes()) {
+        Some(decoded) if decoded.whole => decoded.name,
+        Some(decoded) => format!("{}...", decoded.name),
+        None => String::from_utf8_lossy(file.to_bytes()).into_owned(),
+    };
+    let unknown = |reason: String| Some(Listed::Unknown(Unknown { name: shown(), reason }));
+    match sweep::look(directory, file) {
+        (Found::Held, Some(entry)) => match read(&entry) {
+            Ok(info) => Some(Listed::Object(info)),
+            Err(flaw) => unknown(format!("corrupt entry: {flaw}")),
+        },
+        (Found::Closed, _) => unknown("another user's, and not shared".into()),
+        (Found::Left(Left::Flawed(flaw)), _) => unknown(format!("not an object: {flaw}")),
+        (Found::Left(Left::HardLinks(links)), _) => unknown(format!("its entry has {links} hard links")),
+        (Found::Left(Left::NotPermitted), _) => {
+            unknown("left by a crash, and only its owner may remove it".into())
+        }
+        (Found::Left(Left::System(errno)), _) => unknown(errno.to_string()),
+        (Found::Held | Found::Reclaimed | Found::Gone, _) => None,
+    }
+}
+
+fn read(entry: &OwnedFd) -> std::result::Result<ObjectInfo, Flaw> {
+    let stat = rustix::fs::fstat(entry).map_err(|_| Flaw::TooShort)?;
+    let mut head = [0; HEAD_BYTES];
+    let bytes = rustix::io::pread(entry, &mut head, 0).map_err(|_| Flaw::TooShort)?;
+    let head = &head[..bytes];
+    let page_size = rustix::param::page_size();
+    let (header, texts) = Header::parse(head, stat.st_size as u64, page_size)?;
+    let overflow = read_overflow(texts, entry, page_size).map_err(|_| Flaw::TooShort)?;
+    let (name, path) = texts.read(head, &overflow)?;
+    let protection = match header.kind {
+        Kind::FileMapping => {
+            Some(Protection::from_number(header.protection).ok_or(Flaw::Field("protection"))?)
+        }
+        _ => None,
+    };
+    let has = |flag| header.flags & flag != 0;
+    Ok(ObjectInfo {
+        name,
+        kind: header.kind,
+        id: header.id.to_string(),
+        size: header.size,
+        protection,
+        allocation: if has(flags::RESERVE) { Allocation::Reserve } else { Allocation::Commit },
+        large_pages: match (has(flags::LARGE_PAGES), has(flags::TRANSPARENT)) {
+            (true, _) => LargePages::Required,
+            (false, true) => LargePages::Transparent,
+            (false, false) => LargePages::No,
+        },
+        storage: match header.storage {
+            InEntry::None => Storage::Entry,
+            InEntry::Memfd => Storage::Memory,
+            InEntry::File => {
+                use std::os::unix::ffi::OsStringExt;
+                Storage::File(PathBuf::from(std::ffi::OsString::from_vec(path)))
+            }
+            InEntry::Beside => Storage::SharedMemory,
+        },
+        owner: stat.st_uid,
+        mode: stat.st_mode & 0o777,
+        creator: Creator { pid: header.creator_pid, uid: header.creator_uid, command: header.command },
+        created: UNIX_EPOCH + Duration::from_nanos(header.created),
+        keys: Keys {
+            entry: FileKey::from(&stat),
+            data: FileKey { dev: header.data_dev, ino: header.data_ino },
+        },
+    })
+}
+
+/// One object, by its name.
+pub(crate) fn inspect(attempt: &Attempt<'_>, place: &Place, name: Name<'_>) -> Result<ObjectInfo> {
+    let not_found = || {
+        attempt
+            .fails(ErrorKind::NotFound, format!("no object has this name in {}", place.path().display()))
+            .with_remedy("list the names with `shmobj ls`")
+    };
+    let directory = place.directory(attempt, false)?.ok_or_else(not_found)?;
+    let file = filename::encode(name.scope, name.base);
+    match look(&directory, &file) {
+        Some(Listed::Object(info)) => Ok(info),
+        Some(Listed::Unknown(unknown)) => Err(attempt.fails(ErrorKind::Corrupt, unknown.reason)),
+        None => Err(not_found()),
+    }
+}
+
+/// Who holds these objects, in one pass over /proc. Only processes that this one may look into are seen.
+pub(crate) fn holders(objects: &[&ObjectInfo]) -> Vec<Vec<Holder>> {
+    let mut entries = HashMap::new();
+    let mut data: HashMap<FileKey, Vec<usize>> = HashMap::new();
+    for (index, object) in objects.iter().enumerate() {
+        entries.insert(object.keys.entry, index);
+        data.entry(object.keys.data).or_default().push(index);
+    }
+    let mut found: Vec<Vec<Holder>> = objects.iter().map(|_| Vec::new()).collect();
+    for pid in proc::processes() {
+        let mut access: HashMap<usize, Access> = HashMap::new();
+        let mut holds = Vec::new();
+        for fd in proc::descriptors(pid) {
+            let Ok(stat) = rustix::fs::stat(proc::descriptor(pid, fd)) else { continue };
+            let key = FileKey::from(&stat);
+            if let Some(&index) = entries.get(&key) {
+                holds.push(index);
+            }
+            if let Some(indices) = data.get(&key) {
+                for &index in indices {
+                    *access.entry(index).or_insert(Access::empty()) |= access_of(pid, fd);
+                }
+            }
+        }
+        holds.sort_unstable();
+        holds.dedup();
+        for index in holds {
+            let access = access.get(&index).copied().unwrap_or(Access::empty());
+            let command = proc::command(pid).unwrap_or_default();
+            found[index].push(Holder { pid, command, access });
+        }
+    }
+    found
+}
+
+/// What a descriptor of the data lets its process do.
+fn access_of(pid: u32, fd: u32) -> Access {
+    let flags =
+        proc::open_flags(pid, fd).map_or(OFlags::empty(), |flags| OFlags::from_bits_retain(flags as u32));
+    if flags & OFlags::RWMODE == OFlags::RDWR { Access::READ_WRITE } else { Access::READ }
+}
+
+/// Reclaims what nobody holds.
+pub(crate) fn collect_garbage(attempt: &Attempt<'_>, place: &Place) -> Result<Garbage> {
+    let mut garbage = Garbage::default();
+    let collected = mapping::collect(attempt, place, |file, found| {
+        let name = || {
+            let scope = if place.is_global() { crate::Scope::Global } else { crate::Scope::Local };
+            let bytes = file.as_encoded_bytes();
+            filename::decode(scope, bytes)
+                .map_or_else(|| String::from_utf8_lossy(bytes).into_owned(), |decoded| decoded.name)
+        };
+        match found {
+            Found::Reclaimed => garbage.reclaimed.push(name()),
+            Found::Left(Left::NotPermitted) => garbage.not_permitted.push(name()),
+            Found::Left(_) => garbage.foreign.push(name()),
+            Found::Held | Found::Gone | Found::Closed => {}
+        }
+    })?;
+    garbage.held = collected.held;
+    Ok(garbage)
+}

@@ -1,0 +1,307 @@
+//! File mappings: the recipe for their entries, and how a process gets at their data.
+
+use std::ops::Range;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::io::Errno;
+
+use super::data::find::{self, Search};
+use super::data::{Attached, Data, beside, commit as commit_data, file, flags, memfd};
+use super::namespace::{Directory, FileKey, Place};
+pub(crate) use super::object::lifecycle::Intent;
+use super::object::lifecycle::{self, Fresh, Recipe, Target};
+use super::object::page::{HEAD_BYTES, Header, Id, Storage};
+use super::object::{Object, sweep};
+use super::{huge_pages, proc};
+use crate::error::{Attempt, ErrorKind, Result};
+use crate::kind::Kind;
+use crate::mapping::{Allocation, LargePages, Protection};
+use crate::name::Name;
+
+/// What a new mapping is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source<'a> {
+    Memory { size: u64, allocation: Allocation, large_pages: LargePages },
+    File { file: BorrowedFd<'a>, size: u64 },
+}
+
+/// What a mapping object is to be, if it has to be made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish<'a> {
+    pub(crate) source: Source<'a>,
+    pub(crate) protection: Protection,
+    /// The data file's mode, if others than the owner are to open the object.
+    pub(crate) mode: u32,
+    /// Whether processes in other PID namespaces are to find the data.
+    pub(crate) across_pid_namespaces: bool,
+}
+
+/// A handle: it keeps the object, and with it the name, alive.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    object: Option<Arc<Object>>,
+    data: Arc<Data>,
+    pub(crate) protection: Protection,
+}
+
+impl Mapping {
+    /// An object without a name: nothing but its data.
+    pub(crate) fn unnamed(attempt: &Attempt<'_>, wish: &Wish<'_>) -> Result<Self> {
+        let data = match wish.source {
+            Source::File { file, size } => file::take(attempt, file, size, wish.protection)?,
+            Source::Memory { size, allocation, large_pages } => {
+                let id = Id::random().map_err(|errno| attempt.os("choosing its id", errno))?;
+                memfd::create(attempt, id, size, flags_of(allocation, large_pages))?
+            }
+        };
+        Ok(Self { object: None, data: Arc::new(data), protection: wish.protection })
+    }
+
+    /// The object of this name, made if it does not exist and `wish` says how. Returns whether it existed.
+    pub(crate) fn named(
+        attempt: &Attempt<'_>,
+        place: &Place,
+        name: Name<'_>,
+        intent: Intent,
+        wish: Option<&Wish<'_>>,
+        write: bool,
+    ) -> Result<(Self, bool)> {
+        let mut recipe = MappingRecipe { attempt, place, wish, write };
+        let target = Target { attempt: *attempt, place, name };
+        let (object, existed) = lifecycle::obtain(&target, intent, &mut recipe)?;
+        let protection = protection_of(attempt, &object.header)?;
+        let wanted = write && protection == Protection::ReadWrite;
+        let data = object.data().get(wanted);
+        let data = data
+            .ok_or_else(|| attempt.fails(ErrorKind::Unreachable, "its data were lost while it was opened"))?;
+        Ok((Self { object: Some(object), data, protection }, existed))
+    }
+
+    pub(crate) fn data(&self) -> &Arc<Data> {
+        &self.data
+    }
+
+    #[cfg(test)]
+    pub(crate) fn object(&self) -> Option<&Arc<Object>> {
+        self.object.as_ref()
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.data.size
+    }
+
+    pub(crate) fn page_size(&self) -> u64 {
+        self.data.page_size
+    }
+
+    pub(crate) fn is_reserved(&self) -> bool {
+        self.data.has(flags::RESERVE)
+    }
+
+    pub(crate) fn is_file(&self) -> bool {
+        self.data.storage == Storage::File
+    }
+
+    /// Whether two handles lead to one object.
+    pub(crate) fn is_same_object(&self, other: &Self) -> bool {
+        match (&self.object, &other.object) {
+            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+            (None, None) => Arc::ptr_eq(&self.data, &other.data),
+            _ => false,
+        }
+    }
+}
+
+/// Commits a range, as the object's own rules allow it.
+pub(crate) fn commit(attempt: &Attempt<'_>, data: &Data, range: Range<u64>) -> Result<()> {
+    if data.storage == Storage::File {
+        return Err(attempt
+            .fails(ErrorKind::AccessDenied, "a file's pages are the file's, and cannot be committed") // SR-11
+            .with_remedy("only reserved memory needs it"));
+    }
+    if range.end > data.size {
+        return Err(attempt
+            .fails(
+                ErrorKind::InvalidAddress,
+                format!("the range ends behind the mapping's {} bytes", data.size),
+            ) // SR-7
+            .with_remedy("commit inside the mapping"));
+    }
+    if !data.has(flags::RESERVE) || range.is_empty() {
+        return Ok(()); // SR-10
+    }
+    if !data.writable {
+        return Err(attempt
+            .fails(ErrorKind::AccessDenied, "this handle has no right to write, and committing writes")
+            .with_remedy("open the mapping with Access::READ_WRITE"));
+    }
+    commit_data::range(attempt, data, range)
+}
+
+fn flags_of(allocation: Allocation, large_pages: LargePages) -> u32 {
+    let reserve = if allocation == Allocation::Reserve { flags::RESERVE } else { 0 };
+    reserve
+        | match large_pages {
+            LargePages::No => 0,
+            LargePages::Transparent => flags::TRANSPARENT,
+            LargePages::Required => flags::LARGE_PAGES,
+        }
+}
+
+/// The protection that an entry tells, checked.
+pub(crate) fn protection_of(attempt: &Attempt<'_>, header: &Header) -> Result<Protection> {
+    Protection::from_number(header.protection).ok_or_else(|| {
+        attempt
+            .fails(ErrorKind::Corrupt, "its entry is corrupt: its protection is impossible")
+            .with_remedy("remove it from the namespace directory by hand, or choose another name")
+    })
+}
+
+/// The entry of an object whose data others may open: they may read it, which is enough for the lock and for the data's
+/// name, and nobody but the owner may write what it says.
+fn entry_mode(data_mode: u32) -> u32 {
+    let readers = (data_mode | data_mode << 1) & 0o044;
+    0o600 | readers
+}
+
+struct MappingRecipe<'a> {
+    attempt: &'a Attempt<'a>,
+    place: &'a Place,
+    wish: Option<&'a Wish<'a>>,
+    write: bool,
+}
+
+impl Recipe for MappingRecipe<'_> {
+    fn make(&mut self, directory: &Directory) -> Result<Fresh> {
+        let attempt = self.attempt;
+        let os = |doing| move |errno| attempt.os(doing, errno);
+        let wish = self.wish.ok_or_else(|| attempt.fails(ErrorKind::NotFound, "no object has this name"))?;
+        let id = Id::random().map_err(os("choosing its id"))?;
+        let shared = wish.mode & 0o077 != 0 || wish.across_pid_namespaces;
+        let (data, beside, path) = match wish.source {
+            Source::File { file, size } => {
+                let data = file::take(attempt, file, size, wish.protection)?;
+                let path = file::path(&data);
+                (Arc::new(data), None, path)
+            }
+            Source::Memory { size, allocation, large_pages } => {
+                let flags = flags_of(allocation, large_pages);
+                // Where the system gives memfds no transparent huge pages but the namespace's tmpfs does, they are there.
+                let huge_beside =
+                    large_pages == LargePages::Transparent && huge_pages::only_beside(self.place);
+                if large_pages == LargePages::Required && shared {
+                    return Err(attempt
+                        .fails(
+                            ErrorKind::NotSupported,
+                            "large pages cannot be shared with other users or PID namespaces",
+                        )
+                        .with_remedy("use transparent huge pages"));
+                }
+                if shared || huge_beside {
+                    let (data, unlinked) = beside::create(attempt, directory, size, flags, wish.mode)?;
+                    (data, Some(unlinked), Vec::new())
+                } else {
+                    (Arc::new(memfd::create(attempt, id, size, flags)?), None, Vec::new())
+                }
+            }
+        };
+        let stat = rustix::fs::fstat(&data.fd).map_err(os("looking at its data"))?;
+        let key = FileKey::from(&stat);
+        let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
+        let header = Header {
+            kind: Kind::FileMapping,
+            id,
+            created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64),
+            creator_pid: pid,
+            creator_uid: rustix::process::geteuid().as_raw(),
+            command: proc::own_command(),
+            storage: data.storage,
+            size: data.size,
+            data_dev: key.dev,
+            data_ino: key.ino,
+            protection: wish.protection.number(),
+            flags: data.flags,
+        };
+        let hint = find::own_hint(&data.fd);
+        let mut attached = Attached::new(data);
+        attached.hints.extend(hint.map(|_| 0));
+        Ok(Fresh { header, path, hint, mode: entry_mode(wish.mode), data: attached, beside })
+    }
+
+    fn attach(&mut self, object: &Object, head: Option<&[u8]>) -> Result<bool> {
+        let protection = protection_of(self.attempt, &object.header)?;
+        // A read-only object is only read, whatever the handle may do: views are checked against both (8.3).
+        let write = self.write && protection == Protection::ReadWrite;
+        let mut attached = object.data();
+        if attached.get(write).is_some() {
+            return Ok(true);
+        }
+        let header = &object.header;
+        let found = match attached.any() {
+            Some(data) => data.reopen(write, header, object.owner).map(Search::Found).or_else(searched)?,
+            None if header.storage == Storage::Beside => {
+                match beside::open(object.directory(), header.id, write) {
+                    Ok(fd) if find::verify(&fd, header, object.owner) => Search::Found(fd),
+                    Ok(_) => Search::NotFound,
+                    Err(errno) => searched(errno)?,
+                }
+            }
+            None => self.find(object, head, write)?,
+        };
+        let fd = match found {
+            Search::Found(fd) => fd,
+            Search::NotFound => return Ok(false),
+            Search::Denied => {
+                let needed = if write { "writing" } else { "reading" };
+                return Err(self
+                    .attempt
+                    .fails(ErrorKind::AccessDenied, format!("its data may not be opened for {needed}"))
+                    .with_remedy("ask for less access, or have its creator grant it"));
+            }
+        };
+        let data = Data::adopt(fd, write, header).map_err(|flaw| {
+            self.attempt
+                .fails(ErrorKind::Corrupt, format!("its data are not what its entry says: {flaw}"))
+                .with_remedy("end the processes that hold it, and create it again")
+        })?;
+        if let Some(hint) = find::own_hint(&data.fd).filter(|_| header.storage != Storage::Beside) {
+            let number = find::hint_number(head.unwrap_or_default(), hint.pid);
+            object.write_hint(number, Some(hint));
+            attached.hints.push(number);
+        }
+        attached.put(Arc::new(data));
+        Ok(true)
+    }
+}
+
+impl MappingRecipe<'_> {
+    fn find(&self, object: &Object, head: Option<&[u8]>, write: bool) -> Result<Search> {
+        if let Some(head) = head {
+            return Ok(find::find(object, head, write));
+        }
+        let mut head = [0; HEAD_BYTES];
+        let bytes = rustix::io::pread(object.entry(), &mut head, 0)
+            .map_err(|errno| self.attempt.os("reading its entry", errno))?;
+        Ok(find::find(object, &head[..bytes], write))
+    }
+}
+
+/// What a failed opening of the data means. The kernel refuses what the mode refuses; everything else may pass.
+fn searched(errno: Errno) -> Result<Search> {
+    Ok(match errno {
+        Errno::ACCESS | Errno::PERM | Errno::ROFS => Search::Denied,
+        _ => Search::NotFound,
+    })
+}
+
+/// Reclaims what crashed processes left in a place.
+pub(crate) fn collect(
+    attempt: &Attempt<'_>,
+    place: &Place,
+    report: impl FnMut(&std::ffi::OsStr, &sweep::Found),
+) -> Result<sweep::Collected> {
+    let Some(directory) = place.directory(attempt, false)? else { return Ok(sweep::Collected::default()) };
+    sweep::collect(&directory, report).map_err(|errno| attempt.os("listing the namespace directory", errno))
+}

@@ -1,0 +1,19 @@
+//! Linux: the kernel counts references (open file descriptions), frees memory (memfd) and checks access (modes).
+//!
+//! | room | what |
+//! |---|---|
+//! | [`namespace`] | the directories of entries, and how names become file names |
+//! | [`object`] | entries and handles: create, open, close, reclaim |
+//! | [`data`] | the memory or file behind a mapping, and finding it by name |
+//! | [`view`] | mapping it, and copying in and out |
+//! | [`mapping`] | file mappings, made of all these |
+//! | [`inspect`] | who holds what |
+
+pub(crate) mod data;
+mod huge_pages;
+pub(crate) mod inspect;
+pub(crate) mod mapping;
+pub(crate) mod namespace;
+pub(crate) mod object;
+pub(crate) mod proc;
+pub(crate) mod view;

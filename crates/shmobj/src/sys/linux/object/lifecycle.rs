@@ -1,0 +1,402 @@
+//! Create and open, exactly as the model in `shmobj-models` explores them.
+//!
+//! ```text
+//! create   open the name: absent -> make everything -> unnamed file, whole page, LOCK_SH -> link it under the name
+//!                                                       the name is taken meanwhile -> start again
+//! open     open the name -> LOCK_EX free?  nobody holds it: destroy it, start again
+//!                           else LOCK_SH   somebody has LOCK_EX: start again after a pause
+//!                           link count 0?  destroyed meanwhile: start again
+//!                           its data?      not found: let go, start again after a pause
+//! ```
+//!
+//! Nothing half-made is ever visible (the link comes last), nothing waits without a bound, and only `LOCK_EX` says
+//! that an object is dead.
+
+use std::ffi::CString;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, Mode, Stat};
+use rustix::io::Errno;
+
+use super::page::{HEAD_BYTES, Header, Hint, Texts};
+use super::sweep::{self, Left};
+use super::unborn::Unborn;
+use super::{Object, is_regular, open_entry, registry, try_lock};
+use crate::error::{Attempt, Error, ErrorKind, Result};
+use crate::name::Name;
+use crate::sys::linux::data::{Attached, beside};
+use crate::sys::linux::namespace::{Directory, FileKey, Place, filename};
+use crate::test_hooks::step;
+
+/// How long create and open try to get past others who are in the middle of something.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a create or open is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) attempt: Attempt<'a>,
+    pub(crate) place: &'a Place,
+    pub(crate) name: Name<'a>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Intent {
+    Open,
+    OpenOrCreate,
+    CreateNew,
+}
+
+/// What a kind supplies: how its objects are made, and how a process gets at the data of one that exists.
+pub(crate) trait Recipe {
+    /// Makes all that the entry will refer to. Called again if the name was taken meanwhile and is free again.
+    fn make(&mut self, directory: &Directory) -> Result<Fresh>;
+
+    /// Gets at the data of an object that this process holds. False: nobody was found who has it.
+    fn attach(&mut self, object: &Object, head: Option<&[u8]>) -> Result<bool>;
+}
+
+/// What [`Recipe::make`] made.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    pub(crate) header: Header,
+    pub(crate) path: Vec<u8>,
+    pub(crate) hint: Option<Hint>,
+    /// The entry's mode.
+    pub(crate) mode: u32,
+    pub(crate) data: Attached,
+    /// A data file that is to be linked beside the entry.
+    pub(crate) beside: Option<beside::Unlinked>,
+}
+
+/// What one try to join an existing object came to.
+enum Joined {
+    Yes(Arc<Object>),
+    /// It was dead or has died; the name is worth another look at once.
+    Gone,
+    /// Somebody is in the middle of something, or the data is nowhere to be seen.
+    NotNow(Obstacle),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Obstacle {
+    Locked,
+    NoData,
+}
+
+/// The object of this name, and whether it existed.
+pub(crate) fn obtain(
+    target: &Target<'_>,
+    intent: Intent,
+    recipe: &mut dyn Recipe,
+) -> Result<(Arc<Object>, bool)> {
+    let attempt = &target.attempt;
+    let file = filename::encode(target.name.scope, target.name.base);
+    let mut patience = Patience::default();
+    loop {
+        let Some(directory) = target.place.directory(attempt, intent != Intent::Open)? else {
+            return Err(not_found(target));
+        };
+        match open_entry(&directory, &file) {
+            Ok(entry) => {
+                step("open: entry opened");
+                match join(target, intent, &directory, &file, entry, recipe)? {
+                    Joined::Yes(object) => return Ok((object, true)),
+                    Joined::Gone => patience.again(attempt)?,
+                    Joined::NotNow(obstacle) => patience.pause(attempt, obstacle)?,
+                }
+            }
+            Err(Errno::NOENT) if intent == Intent::Open => return Err(not_found(target)),
+            Err(Errno::NOENT) => match create(target, &directory, &file, recipe)? {
+                Some(object) => {
+                    sweep::sweep_some(&directory);
+                    return Ok((object, false));
+                }
+                None => patience.again(attempt)?,
+            },
+            Err(errno) => return Err(not_an_entry(attempt, errno)),
+        }
+    }
+}
+
+fn not_found(target: &Target<'_>) -> Error {
+    let place = target.place.path().display();
+    target
+        .attempt
+        .fails(ErrorKind::NotFound, format!("no object has this name in {place}"))
+        .with_remedy("create it, or check the name and the namespace")
+}
+
+fn not_an_entry(attempt: &Attempt<'_>, errno: Errno) -> Error {
+    let corrupt = |what: &str| {
+        attempt
+            .fails(ErrorKind::Corrupt, format!("its entry is {what}"))
+            .with_remedy("remove it from the namespace directory, whoever put it there")
+    };
+    match errno {
+        Errno::LOOP => corrupt("a symbolic link"),
+        Errno::ISDIR => corrupt("a directory"),
+        Errno::NXIO | Errno::NODEV => corrupt("a socket or a device"),
+        Errno::ACCESS | Errno::PERM => attempt
+            .fails(ErrorKind::AccessDenied, "the object belongs to another user, who has not shared it")
+            .with_remedy("have its creator grant access, or choose another name"),
+        errno => attempt.os("opening its entry", errno),
+    }
+}
+
+/// Joins the object behind an entry. Killed anywhere in here: our description, and so our lock, is gone (L4).
+fn join(
+    target: &Target<'_>,
+    intent: Intent,
+    directory: &Arc<Directory>,
+    file: &CString,
+    entry: OwnedFd,
+    recipe: &mut dyn Recipe,
+) -> Result<Joined> {
+    let attempt = &target.attempt;
+    let lock =
+        |operation| try_lock(&entry, operation).map_err(|errno| attempt.os("locking its entry", errno));
+    if lock(FlockOperation::NonBlockingLockExclusive)? {
+        step("open: dead entry locked");
+        return bury(target, intent, directory, file, &entry);
+    }
+    step("open: found held");
+    // Only somebody who destroys or probes holds LOCK_EX, for microseconds; it is not waited for in the kernel, so
+    // that a hostile holder costs an error and not a hang.
+    if !lock(FlockOperation::NonBlockingLockShared)? {
+        return Ok(Joined::NotNow(Obstacle::Locked));
+    }
+    step("open: lock shared");
+    let stat = rustix::fs::fstat(&entry).map_err(|errno| attempt.os("looking at its entry", errno))?;
+    if stat.st_nlink == 0 {
+        return Ok(Joined::Gone);
+    }
+    if let Some(object) = registry::find(FileKey::from(&stat)) {
+        drop(entry);
+        return accept(target, intent, object, None, recipe);
+    }
+    let mut head = [0; HEAD_BYTES];
+    let bytes =
+        rustix::io::pread(&entry, &mut head, 0).map_err(|errno| attempt.os("reading its entry", errno))?;
+    let head = &head[..bytes];
+    let (header, path) = parse(target, &stat, head, &entry)?;
+    let object = Object {
+        lock: Some(entry),
+        key: FileKey::from(&stat),
+        directory: directory.clone(),
+        file: file.clone(),
+        header,
+        path,
+        owner: stat.st_uid,
+        data: Mutex::default(),
+        page: OnceLock::new(),
+    };
+    // From here on our lock may have kept a closing holder from finding itself the last one, so letting go of it
+    // is a close like any other, probe included.
+    accept(target, intent, registry::adopt(object), Some(head), recipe)
+}
+
+/// The last checks of an object that this process now holds.
+fn accept(
+    target: &Target<'_>,
+    intent: Intent,
+    object: Arc<Object>,
+    head: Option<&[u8]>,
+    recipe: &mut dyn Recipe,
+) -> Result<Joined> {
+    let attempt = &target.attempt;
+    let found = object.header.kind;
+    if found != attempt.kind {
+        let matter = format!("the name belongs to {}", found.with_article());
+        let remedy = format!("open it as {}, or choose another name", found.with_article());
+        return Err(attempt.fails(ErrorKind::WrongKind, matter).with_remedy(remedy));
+    }
+    if intent == Intent::CreateNew {
+        return Err(attempt
+            .fails(ErrorKind::AlreadyExists, "an object has this name")
+            .with_remedy("open it, or choose another name"));
+    }
+    Ok(if recipe.attach(&object, head)? { Joined::Yes(object) } else { Joined::NotNow(Obstacle::NoData) })
+}
+
+/// Destroys an entry that nobody holds. That it cannot be removed is no reason for an opener to think it alive.
+fn bury(
+    target: &Target<'_>,
+    intent: Intent,
+    directory: &Directory,
+    file: &CString,
+    entry: &OwnedFd,
+) -> Result<Joined> {
+    let attempt = &target.attempt;
+    let owner = || rustix::fs::fstat(entry).map_or(0, |stat| stat.st_uid);
+    match sweep::destroy(directory, file, entry) {
+        Ok(_) => Ok(Joined::Gone),
+        Err(Left::NotPermitted) if intent == Intent::Open => Err(not_found(target)),
+        Err(Left::NotPermitted) => Err(attempt
+            .fails(
+                ErrorKind::AccessDenied,
+                format!(
+                    "a crashed process of user {} left the name behind, and only that user may remove it",
+                    owner()
+                ),
+            )
+            .with_remedy("have that user, or root, run `shmobj gc --global`, or choose another name")),
+        Err(Left::Flawed(flaw)) => Err(corrupt(attempt, &flaw)),
+        Err(Left::HardLinks(links)) => Err(attempt
+            .fails(ErrorKind::Corrupt, format!("its entry has {links} hard links"))
+            .with_remedy("remove it and its links from the namespace directory by hand")),
+        Err(Left::System(errno)) => Err(attempt.os("removing what a crashed process left", errno)),
+    }
+}
+
+fn corrupt(attempt: &Attempt<'_>, flaw: &dyn std::fmt::Display) -> Error {
+    attempt
+        .fails(ErrorKind::Corrupt, format!("its entry is corrupt: {flaw}"))
+        .with_remedy("remove it from the namespace directory by hand, or choose another name")
+}
+
+fn parse(target: &Target<'_>, stat: &Stat, head: &[u8], entry: &OwnedFd) -> Result<(Header, Vec<u8>)> {
+    let attempt = &target.attempt;
+    if !is_regular(stat) {
+        return Err(corrupt(attempt, &"it is not a regular file"));
+    }
+    let page_size = rustix::param::page_size();
+    let (header, texts) =
+        Header::parse(head, stat.st_size as u64, page_size).map_err(|flaw| corrupt(attempt, &flaw))?;
+    let overflow =
+        read_overflow(texts, entry, page_size).map_err(|errno| attempt.os("reading its entry", errno))?;
+    if !texts.name_is(target.name.base, head, &overflow) {
+        return Err(corrupt(attempt, &"it is the entry of another name"));
+    }
+    let (_, path) = texts.read(head, &overflow).map_err(|flaw| corrupt(attempt, &flaw))?;
+    Ok((header, path))
+}
+
+/// The rest of long texts. Shorter than announced if somebody truncated the entry: the checks then say so.
+pub(crate) fn read_overflow(texts: Texts, entry: &OwnedFd, page_size: usize) -> Result<Vec<u8>, Errno> {
+    let mut overflow = vec![0; texts.overflow()];
+    if !overflow.is_empty() {
+        let bytes = rustix::io::pread(entry, &mut overflow[..], page_size as u64)?;
+        overflow.truncate(bytes);
+    }
+    Ok(overflow)
+}
+
+/// Makes a new object and links it under its name. `None`: the name is taken, what was made is thrown away.
+///
+/// Killed before the link: the kernel frees a file and a memfd that nobody can reach. Killed after it: an entry
+/// without a holder, which the next one reclaims (L4).
+fn create(
+    target: &Target<'_>,
+    directory: &Arc<Directory>,
+    file: &CString,
+    recipe: &mut dyn Recipe,
+) -> Result<Option<Arc<Object>>> {
+    let attempt = &target.attempt;
+    let fresh = recipe.make(directory)?;
+    step("create: data made");
+    let image = fresh.header.image(rustix::param::page_size(), target.name.base, &fresh.path, fresh.hint);
+    let (unborn, entry) = Unborn::make(directory).map_err(|errno| in_directory(target, errno))?;
+    step("create: entry made");
+    let system = |doing| move |errno| attempt.os(doing, errno);
+    write_all(&entry, &image).map_err(|errno| in_directory(target, errno))?;
+    if !try_lock(&entry, FlockOperation::NonBlockingLockShared).map_err(system("locking the new entry"))? {
+        return Ok(None); // only a sweep can be so quick, where O_TMPFILE is missing
+    }
+    let stat = rustix::fs::fstat(&entry).map_err(system("looking at the new entry"))?;
+    if stat.st_mode & 0o777 != fresh.mode {
+        rustix::fs::fchmod(&entry, Mode::from_raw_mode(fresh.mode))
+            .map_err(system("setting the entry's mode"))?;
+    }
+    step("create: entry complete");
+    match unborn.give_name(&entry, directory, file) {
+        Ok(()) => {}
+        Err(Errno::EXIST | Errno::NOENT) => return Ok(None),
+        Err(errno) => return Err(in_directory(target, errno)),
+    }
+    step("create: entry linked");
+    let object = Object {
+        lock: Some(entry),
+        key: FileKey::from(&stat),
+        directory: directory.clone(),
+        file: file.clone(),
+        header: fresh.header,
+        path: fresh.path,
+        owner: stat.st_uid,
+        data: Mutex::new(fresh.data),
+        page: OnceLock::new(),
+    };
+    if let Some(data) = fresh.beside {
+        // D1: only now, so that it cannot be left alone; openers who come before it pause and start again.
+        data.link(directory, object.header.id).map_err(system("linking its data file"))?;
+        step("create: data file linked");
+    }
+    Ok(Some(registry::adopt(object)))
+}
+
+fn in_directory(target: &Target<'_>, errno: Errno) -> Error {
+    let error = target.attempt.os("making its entry", errno);
+    if error.kind() == ErrorKind::DiskFull {
+        let place = target.place.path().display();
+        return error.with_remedy(format!("make room in {place}: an object needs a page there"));
+    }
+    error
+}
+
+fn write_all(fd: &OwnedFd, image: &[u8]) -> Result<(), Errno> {
+    let mut written = 0;
+    while written < image.len() {
+        written += rustix::io::retry_on_intr(|| rustix::io::pwrite(fd, &image[written..], written as u64))?;
+    }
+    Ok(())
+}
+
+/// Keeps create and open from trying for ever.
+#[derive(Default)]
+struct Patience {
+    since: Option<Instant>,
+    tries: u32,
+}
+
+impl Patience {
+    /// Another try at once: somebody else made progress.
+    fn again(&mut self, attempt: &Attempt<'_>) -> Result<()> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if since.elapsed() > PATIENCE {
+            return Err(attempt
+                .fails(ErrorKind::Unreachable, "other processes keep creating and destroying it")
+                .with_remedy("keep a handle open where the object is needed"));
+        }
+        Ok(())
+    }
+
+    /// Another try after a random pause that grows with the tries, so that two who wait do not keep step.
+    fn pause(&mut self, attempt: &Attempt<'_>, obstacle: Obstacle) -> Result<()> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if since.elapsed() > PATIENCE {
+            return Err(given_up(attempt, obstacle));
+        }
+        let longest = 20_000 << self.tries.min(8);
+        self.tries += 1;
+        let random = since.elapsed().subsec_nanos() ^ rustix::process::getpid().as_raw_nonzero().get() as u32;
+        std::thread::sleep(Duration::from_nanos(
+            10_000 + u64::from(random.wrapping_mul(0x9e37_79b9) % longest),
+        ));
+        Ok(())
+    }
+}
+
+fn given_up(attempt: &Attempt<'_>, obstacle: Obstacle) -> Error {
+    match obstacle {
+        Obstacle::Locked => attempt
+            .fails(ErrorKind::Unreachable, "a process keeps its entry locked exclusively")
+            .with_remedy("find that process in /proc/locks and end it"),
+        Obstacle::NoData => attempt
+            .fails(ErrorKind::Unreachable, "it is held by a process that this one cannot see")
+            .with_remedy(
+                "run both as the same user with the same view of /proc, or let the creator share it across PID \
+                 namespaces",
+            ),
+    }
+}

@@ -1,0 +1,176 @@
+//! Named objects: their entries, their handles, and the life between the first and the last of these.
+//!
+//! **A handle is an open file description that carries `flock(LOCK_SH)` on the entry.** The kernel counts open file
+//! descriptions across `dup`, `fork`, `exec` and death, so the lock *is* the handle count. All handles of one
+//! process to one object share one description through the registry: a lock costs every other holder time.
+//!
+//! | invariant | |
+//! |---|---|
+//! | **L1** | only a holder of `LOCK_EX` on an entry unlinks it, and only while its link count is 1 |
+//! | **L2** | an object with a live handle is never unlinked |
+//! | **L3** | two live objects never have the same name |
+//! | **L4** | after a crash at any instruction the name is usable again at the next create or open |
+//! | **D1** | a data file is linked after its entry and unlinked before it, so none is ever left alone |
+//! | **D2** | nobody uses an object without its data |
+//!
+//! The crate `shmobj-models` explores the protocol of [`lifecycle`] exhaustively against them.
+
+pub(crate) mod lifecycle;
+pub(crate) mod page;
+mod registry;
+mod shared_page;
+pub(crate) mod sweep;
+pub(crate) mod unborn;
+
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::data::Attached;
+use super::namespace::{Directory, FileKey};
+use crate::test_hooks::step;
+use page::{Header, Hint};
+use shared_page::SharedPage;
+
+/// An object that this process holds: one per process and object, shared by all of the process's handles.
+#[derive(Debug)]
+pub(crate) struct Object {
+    /// The description with the lock. `None` only while the object is being dropped.
+    lock: Option<OwnedFd>,
+    key: FileKey,
+    directory: Arc<Directory>,
+    file: CString,
+    pub(crate) header: Header,
+    /// The path of a mapped file, as the entry had it when it was opened.
+    pub(crate) path: Vec<u8>,
+    /// Who owns the entry; data beside it must have the same owner.
+    pub(crate) owner: u32,
+    data: Mutex<Attached>,
+    page: OnceLock<SharedPage>,
+}
+
+impl Object {
+    pub(crate) fn entry(&self) -> BorrowedFd<'_> {
+        // The lock is taken out only in `drop`, when no other reference exists.
+        self.lock.as_ref().expect("an object in use has its lock").as_fd()
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    pub(crate) fn data(&self) -> MutexGuard<'_, Attached> {
+        self.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a hint, or clears one. It is only a hint: a failure, a race or a crash costs somebody a scan.
+    pub(crate) fn write_hint(&self, number: usize, hint: Option<Hint>) {
+        let bytes = hint.map_or([0; 8], Hint::to_bytes);
+        let _ = rustix::io::pwrite(self.entry(), &bytes, Hint::offset(number));
+    }
+
+    /// The object's page, mapped once per process, for the words that processes share.
+    #[cfg_attr(not(test), expect(dead_code, reason = "file mappings share no words; the kinds to come do"))]
+    pub(crate) fn page(&self) -> Result<&SharedPage, Errno> {
+        if let Some(page) = self.page.get() {
+            return Ok(page);
+        }
+        // A mapping keeps its description, and so a lock on it, alive after close: it gets one without a lock.
+        let fd = open_entry(&self.directory, &self.file)?;
+        if FileKey::from(&rustix::fs::fstat(&fd)?) != self.key {
+            return Err(Errno::STALE);
+        }
+        let page = SharedPage::map(&fd)?;
+        Ok(self.page.get_or_init(|| page))
+    }
+}
+
+/// Opens what stands under a name in a namespace directory, whatever it is, without following or waiting.
+pub(crate) fn open_entry(directory: &Directory, file: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    match rustix::fs::openat(directory, file, flags | OFlags::RDWR, Mode::empty()) {
+        // Another user's object that this one may read: enough for a lock and for its data.
+        Err(Errno::ACCESS) => rustix::fs::openat(directory, file, flags | OFlags::RDONLY, Mode::empty()),
+        opened => opened,
+    }
+}
+
+/// Takes a lock if it is free now.
+pub(crate) fn try_lock(fd: impl AsFd, operation: FlockOperation) -> Result<bool, Errno> {
+    match rustix::io::retry_on_intr(|| rustix::fs::flock(&fd, operation)) {
+        Ok(()) => Ok(true),
+        Err(Errno::AGAIN) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Close: let go of our description first, then probe with a fresh one. Upgrading our own lock instead would
+/// succeed while a forked child shares the description, and destroy an object that the child still holds (L2).
+///
+/// Killed before the probe: the entry stays without a holder, and whoever meets it next reclaims it (L4).
+impl Drop for Object {
+    fn drop(&mut self) {
+        registry::forget(self);
+        let Attached { hints, .. } = std::mem::take(&mut *self.data());
+        for number in hints {
+            self.write_hint(number, None);
+        }
+        drop(self.page.take());
+        step("close: before the lock is released");
+        self.lock = None;
+        step("close: lock released");
+        // Nobody is told: whatever fails here leaves an entry without holders, as a crash does.
+        let Ok(probe) = open_entry(&self.directory, &self.file) else { return };
+        step("close: probe opened");
+        if let Ok(true) = try_lock(&probe, FlockOperation::NonBlockingLockExclusive) {
+            step("close: probe has the lock");
+            let _ = sweep::destroy(&self.directory, &self.file, &probe);
+        }
+    }
+}
+
+/// Whether this is a regular file: the only thing that can be an entry.
+pub(crate) fn is_regular(stat: &rustix::fs::Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::registry;
+    use crate::FileMapping;
+    use crate::namespace::Namespace;
+
+    #[test]
+    fn all_handles_of_a_process_share_one_object_and_one_mapping_of_its_page() {
+        let directory = tempfile::tempdir().unwrap();
+        let namespace = Namespace::at(directory.path());
+        let options = FileMapping::options().namespace(&namespace).size(4096);
+        let one = options.create("n").unwrap();
+        let two = options.create("n").unwrap();
+        assert!(one.is_same_object(&two));
+        let object = one.inner().object().unwrap();
+        let other = two.inner().object().unwrap();
+        let offset = rustix::param::page_size() - 16;
+        let word = object.page().unwrap().word32(offset).unwrap();
+        assert!(std::ptr::eq(word, other.page().unwrap().word32(offset).unwrap()));
+        word.store(7, Ordering::Relaxed);
+        assert_eq!(object.page().unwrap().word64(offset).unwrap().load(Ordering::Relaxed), 7);
+
+        let page = object.page().unwrap();
+        assert!(page.word32(offset + 2).is_none(), "not aligned");
+        assert!(page.word32(rustix::param::page_size()).is_none(), "outside");
+        assert!(page.word64(usize::MAX - 7).is_none(), "overflows");
+
+        let key = object.key;
+        drop(one);
+        assert!(registry::find(key).is_some());
+        drop(two);
+        assert!(registry::find(key).is_none());
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "the mapped page kept the lock");
+    }
+}

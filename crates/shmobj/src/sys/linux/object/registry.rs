@@ -1,0 +1,43 @@
+//! The objects that this process holds, keyed by the entry's device and inode.
+//!
+//! However many handles a process has to an object, it holds one description (one lock), one set of data
+//! descriptors and one mapping of the page. The map holds weak references: the handles keep the object.
+//!
+//! An inode number cannot be used again while we hold a description of it, so a live reference is never stale.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::Object;
+use crate::sys::linux::namespace::FileKey;
+
+static HELD: LazyLock<Mutex<HashMap<FileKey, Weak<Object>>>> = LazyLock::new(Mutex::default);
+
+fn held() -> MutexGuard<'static, HashMap<FileKey, Weak<Object>>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The object behind an entry, if this process holds it.
+pub(super) fn find(key: FileKey) -> Option<Arc<Object>> {
+    held().get(&key)?.upgrade()
+}
+
+/// Makes an object known. If another thread was first, its object is returned and ours is dropped.
+pub(super) fn adopt(object: Object) -> Arc<Object> {
+    let mut held = held();
+    if let Some(first) = held.get(&object.key).and_then(Weak::upgrade) {
+        drop(held); // dropping `object` takes the lock of the registry again
+        return first;
+    }
+    let object = Arc::new(object);
+    held.insert(object.key, Arc::downgrade(&object));
+    object
+}
+
+/// Forgets an object that is being dropped, unless another one has taken its place.
+pub(super) fn forget(object: &Object) {
+    let mut held = held();
+    if held.get(&object.key).is_some_and(|known| known.strong_count() == 0) {
+        held.remove(&object.key);
+    }
+}

@@ -1,0 +1,219 @@
+//! Reclaiming what crashed holders left: entries without a holder.
+//!
+//! Whoever obtains `LOCK_EX` on an entry has proof that nobody holds the object, and destroys it: nothing takes that
+//! lock only to look. So an entry without a holder is no object to anybody, and listing, creating and opening all
+//! reclaim it.
+//!
+//! Every create also looks at a few entries besides its own, so that garbage under random names cannot pile up: the
+//! first create of a process, every [`EVERY`]th after it, and the next one after each find. It never lists the
+//! directory: it goes on where it stopped, from a random place at first.
+
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RawDir, SeekFrom};
+use rustix::io::Errno;
+
+use super::page::{Flaw, Frozen, Storage};
+use super::{is_regular, open_entry, try_lock};
+use crate::sys::linux::data::beside;
+use crate::sys::linux::namespace::{Directory, filename};
+use crate::test_hooks::step;
+
+/// Entries looked at in one go.
+const BATCH: usize = 16;
+/// Creates between two looks.
+const EVERY: u32 = 16;
+
+/// Where the search stands, per process and directory.
+#[derive(Debug, Default)]
+pub(crate) struct Sweep {
+    creates_until_next: u32,
+    /// The directory's own position; `None` before the first look.
+    position: Option<u64>,
+}
+
+/// Why an entry that nobody holds was left in place.
+#[derive(Debug)]
+pub(crate) enum Left {
+    /// It is not ours, or damaged beyond knowing what belongs to it.
+    Flawed(Flaw),
+    /// It has other names as well, so somebody tampered with it (L1).
+    HardLinks(u64),
+    /// Only its owner may remove it: the directory is sticky.
+    NotPermitted,
+    System(Errno),
+}
+
+impl From<Errno> for Left {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::PERM | Errno::ACCESS | Errno::ROFS => Self::NotPermitted,
+            errno => Self::System(errno),
+        }
+    }
+}
+
+/// Removes an entry on which the caller holds `LOCK_EX`, and its data file. `Ok(false)`: somebody else had removed it.
+///
+/// Under the lock, a link count of 1 proves that the name still means this inode: only a holder of the lock unlinks
+/// it (L1), and nothing renames entries. The data file goes first (D1): killed in between, the entry is still there
+/// for the next one to finish.
+pub(crate) fn destroy(directory: &Directory, file: &CStr, entry: &OwnedFd) -> Result<bool, Left> {
+    let stat = rustix::fs::fstat(entry)?;
+    if !is_regular(&stat) {
+        return Err(Left::Flawed(Flaw::NotAnEntry));
+    }
+    #[allow(clippy::unnecessary_cast)] // the width of this field differs between the architectures
+    match stat.st_nlink as u64 {
+        0 => return Ok(false),
+        1 => {}
+        links => return Err(Left::HardLinks(links)),
+    }
+    // What died while it was made where O_TMPFILE is missing may have no contents yet; its name says what it is.
+    if !file.to_bytes().starts_with(filename::UNBORN_PREFIX.as_bytes()) {
+        let mut head = [0; 64];
+        let bytes = rustix::io::pread(entry, &mut head, 0)?;
+        let frozen = Frozen::parse(&head[..bytes]).map_err(Left::Flawed)?;
+        if frozen.storage == Storage::Beside {
+            beside::remove(directory, frozen.id, stat.st_uid)?;
+            step("destroy: data file removed");
+        }
+    }
+    match rustix::fs::unlinkat(directory, file, AtFlags::empty()) {
+        Ok(()) => Ok(true),
+        Err(Errno::NOENT) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// What became of an entry that was looked at.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Somebody holds the object.
+    Held,
+    /// Nobody held it, and it is removed.
+    Reclaimed,
+    /// It vanished meanwhile.
+    Gone,
+    /// Nobody holds it, and it had to stay.
+    Left(Left),
+    /// It may not be opened.
+    Closed,
+}
+
+/// Looks at one entry, and reclaims it if nobody holds it.
+pub(crate) fn look(directory: &Directory, file: &CStr) -> (Found, Option<OwnedFd>) {
+    let entry = match open_entry(directory, file) {
+        Ok(entry) => entry,
+        Err(Errno::NOENT) => return (Found::Gone, None),
+        Err(_) => return (Found::Closed, None),
+    };
+    let found = match try_lock(&entry, FlockOperation::NonBlockingLockExclusive) {
+        Ok(true) => match destroy(directory, file, &entry) {
+            Ok(true) => Found::Reclaimed,
+            Ok(false) => Found::Gone,
+            Err(left) => Found::Left(left),
+        },
+        Ok(false) => Found::Held,
+        Err(errno) => Found::Left(errno.into()),
+    };
+    (found, Some(entry))
+}
+
+/// Calls `visit` with the file name of every entry from a position on, until it returns false. Returns the
+/// position to go on from; `None` at the end.
+pub(crate) fn visit_entries(
+    directory: &Directory,
+    from: u64,
+    mut visit: impl FnMut(&CStr) -> bool,
+) -> Result<Option<u64>, Errno> {
+    let listing = rustix::fs::openat(
+        directory,
+        c".",
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    if from != 0 {
+        rustix::fs::seek(&listing, SeekFrom::Start(from))?;
+    }
+    let prefix = filename::prefix(directory.scope).as_bytes();
+    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let mut entries = RawDir::new(listing.as_fd(), &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        let unborn = name.starts_with(filename::UNBORN_PREFIX.as_bytes());
+        let ours = unborn || (name.starts_with(prefix) && !name.starts_with(b"."));
+        let may_be_file = matches!(entry.file_type(), FileType::RegularFile | FileType::Unknown);
+        if ours && may_be_file && !visit(entry.file_name()) {
+            return Ok(Some(entry.next_entry_cookie()));
+        }
+    }
+    Ok(None)
+}
+
+/// The look of a create at its neighbours. Nothing here can fail the create.
+pub(crate) fn sweep_some(directory: &Directory) {
+    // Another thread that is sweeping does it for us as well.
+    let Ok(mut sweep) = directory.sweep.try_lock() else { return };
+    if sweep.creates_until_next > 0 {
+        sweep.creates_until_next -= 1;
+        return;
+    }
+    let from = sweep.position.unwrap_or_else(somewhere);
+    let mut looked_at = 0;
+    let mut reclaimed = 0;
+    let visited = visit_entries(directory, from, |file| {
+        if let (Found::Reclaimed, _) = look(directory, file) {
+            reclaimed += 1;
+        }
+        looked_at += 1;
+        looked_at < BATCH
+    });
+    sweep.position = Some(visited.ok().flatten().unwrap_or(0));
+    sweep.creates_until_next = if reclaimed > 0 { 0 } else { EVERY };
+}
+
+/// A random position: any number of digits is equally likely, since a directory's size is not known. A position
+/// that does not exist is the end, after which the search starts at the beginning.
+fn somewhere() -> u64 {
+    let mut random = [0; 9];
+    if rustix::rand::getrandom(&mut random[..], rustix::rand::GetRandomFlags::NONBLOCK).is_err() {
+        return 0;
+    }
+    let (digits, value) = (random[8] % 24, u64::from_le_bytes(std::array::from_fn(|index| random[index])));
+    value & ((1 << digits) - 1)
+}
+
+/// What [`collect`] did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Collected {
+    pub(crate) reclaimed: u64,
+    pub(crate) held: u64,
+    pub(crate) not_permitted: u64,
+    pub(crate) foreign: u64,
+}
+
+/// Reclaims everything that nobody holds. `report` is told of each.
+pub(crate) fn collect(
+    directory: &Directory,
+    mut report: impl FnMut(&std::ffi::OsStr, &Found),
+) -> Result<Collected, Errno> {
+    let mut collected = Collected::default();
+    visit_entries(directory, 0, |file| {
+        let (found, _) = look(directory, file);
+        match &found {
+            Found::Held => collected.held += 1,
+            Found::Reclaimed => collected.reclaimed += 1,
+            Found::Gone => {}
+            Found::Closed | Found::Left(Left::NotPermitted) => collected.not_permitted += 1,
+            Found::Left(_) => collected.foreign += 1,
+        }
+        report(std::ffi::OsStr::from_bytes(file.to_bytes()), &found);
+        true
+    })?;
+    Ok(collected)
+}

@@ -1,0 +1,57 @@
+//! Paths below /proc, and what the scans read there.
+
+use std::ffi::OsString;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// The path through which this process can open a descriptor of its own again, with other rights.
+pub(crate) fn own_descriptor(fd: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", fd.as_raw_fd())
+}
+
+/// The path of another process's descriptor.
+pub(crate) fn descriptor(pid: u32, fd: u32) -> String {
+    format!("/proc/{pid}/fd/{fd}")
+}
+
+/// All processes that /proc shows. Empty where it is not mounted.
+pub(crate) fn processes() -> impl Iterator<Item = u32> {
+    numbers(Path::new("/proc"))
+}
+
+/// The descriptors of a process; empty where this process may not look.
+pub(crate) fn descriptors(pid: u32) -> impl Iterator<Item = u32> + use<> {
+    numbers(Path::new(&format!("/proc/{pid}/fd")))
+}
+
+fn numbers(directory: &Path) -> impl Iterator<Item = u32> + use<> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// A process's command as the kernel shows it: at most 15 bytes.
+pub(crate) fn command(pid: u32) -> Option<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(text.trim_end().to_owned())
+}
+
+/// The flags with which a descriptor was opened.
+pub(crate) fn open_flags(pid: u32, fd: u32) -> Option<i32> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).ok()?;
+    let flags = text.lines().find_map(|line| line.strip_prefix("flags:"))?;
+    i32::from_str_radix(flags.trim(), 8).ok()
+}
+
+/// Where a descriptor's link points.
+pub(crate) fn target(path: &str) -> Option<OsString> {
+    Some(std::fs::read_link(path).ok()?.into_os_string())
+}
+
+/// This process's command, asked for once: it is only shown to people.
+pub(crate) fn own_command() -> String {
+    static COMMAND: OnceLock<String> = OnceLock::new();
+    COMMAND
+        .get_or_init(|| std::fs::read_to_string("/proc/self/comm").unwrap_or_default().trim_end().to_owned())
+        .clone()
+}

@@ -1,0 +1,16 @@
+//! One module tree per system, of the same shape. What the public types need from each:
+//!
+//! | module | supplies |
+//! |---|---|
+//! | `namespace` | `Place`: where names are looked up |
+//! | `mapping` | `Mapping`: a handle, made from a `Wish` or found by name |
+//! | `view` | `View`: a mapped range with checked copies |
+//! | `inspect` | the objects of a place and who holds them |
+
+#[cfg(target_os = "linux")]
+pub(crate) mod linux;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{inspect, mapping, namespace, view};
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("shmobj supports Linux; see docs/design.md");
