@@ -1,5 +1,5 @@
 //! Prints how many states each model has and, for each broken rule, what it breaks and the shortest
-//! story in which it does so.
+//! story in which it does so. A broken rule lets the states multiply, so this takes some minutes.
 //!
 //! ```text
 //! cargo run --release -p shmobj-models --example explore

@@ -18,4 +18,4 @@
 pub mod lifecycle;
 mod search;
 
-pub use search::{explore, shortest_path};
+pub use search::{explore, find_path, shortest_path};

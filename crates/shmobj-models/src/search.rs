@@ -1,4 +1,4 @@
-//! Two ways to run a model: visit everything, or find the shortest story of one property.
+//! Ways to run a model: visit everything, or find a path to one property.
 
 use std::hash::Hash;
 
@@ -18,27 +18,49 @@ where
     model.checker().threads(threads).spawn_bfs().join()
 }
 
-/// The shortest path to a state that breaks `property` (or shows it, where it is one that must be
+/// A short path to a state that breaks `property` (or shows it, where it is one that must be
 /// possible). `None`: there is no such state.
+pub fn find_path<M>(model: &M, property: &'static str) -> Option<Path<M::State, M::Action>>
+where
+    M: Model + Clone + Send + Sync + 'static,
+    M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
+    M::Action: Clone + PartialEq,
+{
+    find_within(model, property, None)
+}
+
+/// Like [`find_path`], and no other path is shorter.
 ///
 /// A breadth-first checker remembers the last such state of a batch, not the first, so the search
-/// is repeated with the depth of the last answer as the limit until nothing is nearer.
+/// is repeated with the length of the last answer as the limit until nothing is nearer.
 pub fn shortest_path<M>(model: &M, property: &'static str) -> Option<Path<M::State, M::Action>>
 where
     M: Model + Clone + Send + Sync + 'static,
     M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
     M::Action: Clone + PartialEq,
 {
-    let mut nearest: Option<Path<M::State, M::Action>> = None;
-    loop {
-        let mut checker = model.clone().checker().finish_when(HasDiscoveries::AnyOf([property].into()));
-        if let Some(path) = &nearest {
-            // The limit counts states, the first one included, and is itself not visited.
-            checker = checker.target_max_depth(path.clone().into_vec().len());
-        }
-        match checker.spawn_bfs().join().discovery(property) {
-            Some(path) => nearest = Some(path),
-            None => return nearest,
-        }
+    let mut nearest = find_path(model, property)?;
+    while let Some(nearer) = find_within(model, property, Some(nearest.clone().into_vec().len())) {
+        nearest = nearer;
     }
+    Some(nearest)
+}
+
+/// `limit` counts states, the first one included; the path has fewer.
+fn find_within<M>(
+    model: &M,
+    property: &'static str,
+    limit: Option<usize>,
+) -> Option<Path<M::State, M::Action>>
+where
+    M: Model + Clone + Send + Sync + 'static,
+    M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
+    M::Action: Clone + PartialEq,
+{
+    let checker = model.clone().checker().finish_when(HasDiscoveries::AnyOf([property].into()));
+    let checker = match limit {
+        Some(states) => checker.target_max_depth(states),
+        None => checker,
+    };
+    checker.spawn_bfs().join().discovery(property)
 }

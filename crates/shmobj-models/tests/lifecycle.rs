@@ -4,7 +4,7 @@
 use shmobj_models::lifecycle::{
     D1, D2, DataKind, Fault, L1, L2, L3, L4, L5, Lifecycle, RESTART_NO_DATA, TWO_HOLDERS,
 };
-use shmobj_models::{explore, shortest_path};
+use shmobj_models::{explore, find_path, shortest_path};
 use stateright::Checker;
 
 /// Visits every state; all invariants hold, and what must be possible is.
@@ -14,10 +14,10 @@ fn assert_correct(data: DataKind) {
     checker.assert_properties();
 }
 
-/// Looks for the shortest way to break `property`, and returns it in words.
+/// Looks for a way to break `property`, and returns it in words.
 fn assert_breaks(fault: Fault, data: DataKind, property: &'static str) -> Vec<String> {
     let model = Lifecycle { data, fault: Some(fault) };
-    let path = shortest_path(&model, property);
+    let path = find_path(&model, property);
     let path = path.unwrap_or_else(|| panic!("{fault:?} with {data:?} is harmless to {property:?}"));
     let story = model.tell(path);
     println!("{fault:?}, {data:?}: breaks {property:?} in {} actions", story.len());
@@ -70,12 +70,13 @@ fn with_a_data_file_the_link_count_says_nothing_that_the_file_does_not() {
 fn a_probe_that_unlinks_without_the_exclusive_lock_destroys_live_objects() {
     assert_breaks(Fault::BlindUnlink, DataKind::Memfd, L1);
     assert_breaks(Fault::BlindUnlink, DataKind::Memfd, L2);
+    assert_breaks(Fault::BlindUnlink, DataKind::Memfd, L3);
 }
 
 #[test]
 fn a_destroyer_that_unlinks_by_name_only_hits_the_successor_of_its_object() {
-    assert_breaks(Fault::UnlinkByNameOnly, DataKind::Memfd, L1);
-    assert_breaks(Fault::UnlinkByNameOnly, DataKind::Memfd, L3);
+    assert_breaks(Fault::UnlinkByNameOnly, DataKind::Entry, L1);
+    assert_breaks(Fault::UnlinkByNameOnly, DataKind::Entry, L2);
 }
 
 #[test]
@@ -136,8 +137,8 @@ fn a_child_forked_in_the_middle_of_an_operation_blocks_the_name_after_a_crash() 
 fn the_shortest_path_is_the_shortest() {
     let model = Lifecycle { data: DataKind::File, fault: None };
     let actions = |property| shortest_path(&model, property).map(|path| path.into_actions().len());
-    // Two processes at least open the name and make, link and link the data of one object; or find it.
+    // One creates: begin, open, make, link, link the data. The other gets there by: begin, open, EX, SH,
+    // fstat, data. Without the data there is nothing to find after the other's fstat.
     assert_eq!(actions(TWO_HOLDERS), Some(11));
     assert_eq!(actions(RESTART_NO_DATA), Some(9));
-    assert_eq!(actions(L2), None);
 }

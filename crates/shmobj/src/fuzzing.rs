@@ -4,7 +4,7 @@ use crate::error::Attempt;
 use crate::kind::Kind;
 use crate::name::{Name, Scope};
 use crate::sys::linux::namespace::filename;
-use crate::sys::linux::object::page::{Frozen, HEAD_BYTES, Header};
+use crate::sys::linux::object::page::{Frozen, HEAD_BYTES, Header, Image};
 
 /// Reads bytes as an entry, all the way to its texts.
 pub fn entry(bytes: &[u8]) {
@@ -18,7 +18,8 @@ pub fn entry(bytes: &[u8]) {
         if let Ok((name, path)) = texts.read(head, overflow) {
             assert!(texts.name_is(&name, head, overflow));
             // What was read can be written, and reads the same.
-            let image = header.image(4096, &name, &path, None);
+            let image = Image::new(&header, 4096, &name, &path, None);
+            let image = image.bytes();
             let again = Header::parse(&image[..HEAD_BYTES], image.len() as u64, 4096).expect("our own image");
             assert_eq!(again.0.size, header.size);
         }

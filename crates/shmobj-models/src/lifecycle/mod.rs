@@ -3,13 +3,13 @@
 //! A *handle* is an open file description that holds `flock(LOCK_SH)` on the object's entry, so the
 //! kernel counts the handles, also when their processes are killed. The steps, with the design's
 //! numbers (`c` create, `o` open, `x` close); each is one system call and any process may be killed
-//! before any of them:
+//! before any of them. No `flock` waits:
 //!
 //! | Step | Does | Then |
 //! |---|---|---|
 //! | `Open` (c1, o1) | open the name | found: `TryExclusive`; not found: `Make` or done |
-//! | `TryExclusive` (o2) | `flock(EX|NB)` | locked: nobody holds it, `Recheck`; busy: `TakeShared` |
-//! | `TakeShared` (o4) | `flock(SH|NB)` | locked: `CountLinks`; busy: `LetGo` |
+//! | `TryExclusive` (o2) | `flock(EX)` | locked: nobody holds it, `Recheck`; busy: `TakeShared` |
+//! | `TakeShared` (o4) | `flock(SH)` | locked: `CountLinks`; busy: `LetGo` |
 //! | `CountLinks` (o5) | `fstat` | 1: `Search`; 0: `LetGo` |
 //! | `Search` (o6) | visit one process, or open the data file | found: `Hold`; nowhere: `LetGo` |
 //! | `Recheck` (o3) | `fstat` under EX | 1: `UnlinkData`, `UnlinkEntry`; 0: `LetGo` |
@@ -19,7 +19,7 @@
 //! | `LinkData` (c4) | link the data file | `Hold` |
 //! | `CloseHandle` (x1) | close the handle's descriptor | `Open` |
 //! | `Open` (x2) | open the name afresh | same inode: `TryExclusive`; else done |
-//! | `TryExclusive` (x3) | `flock(EX|NB)` | locked: `Recheck` (x4, x5); busy: `LetGo` |
+//! | `TryExclusive` (x3) | `flock(EX)` | locked: `Recheck` (x4, x5); busy: `LetGo` |
 //!
 //! A *sweep*, which reclaims this entry while working on another name, is a close without a handle: it
 //! starts at x2 with whatever inode has the name.
@@ -28,6 +28,9 @@
 //! descriptors one after the other, in either order, as the kernel closes them. A process that closes
 //! may keep the data's descriptor until the close is over. And an opener may fail for a reason of its
 //! own while it has its shared lock.
+//!
+//! A descriptor of an entry never gets out of SH in silence: who took a shared lock and doesn't go on to
+//! hold either starts again, and so meets the entry again, or leaves by x1 to x5 ([`Fault::FailWithoutProbe`]).
 //!
 //! The invariants are in the constants ([`L1`] ...). [`Fault`] names the rules that can be broken.
 //!
@@ -53,8 +56,8 @@ pub use state::{Pid, State, Task};
 /// Where the data of the object is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DataKind {
-    /// In the entry (every kind of object but the file mapping), or in a file of the user's own, which
-    /// outlives the object: whoever has the entry has it.
+    /// In the entry, as with every kind of object but the file mapping; or in a file of the user's own,
+    /// which outlives the object. Whoever has the entry has it.
     Entry,
     /// In a memfd: whoever opens the object gets it from the descriptors of a process that has it.
     Memfd,
@@ -141,9 +144,10 @@ impl Model for Lifecycle {
             if process.task == Task::Close && open.clone().any(|descriptor| descriptor == Descriptor::Data) {
                 actions.push(Action::Drop(pid, Descriptor::Data));
             }
-            // Killed with everything still open is the same as not killed yet.
-            let first = open.next().unwrap_or(Descriptor::Entry);
-            actions.extend([Some(first), open.next()].into_iter().flatten().map(|it| Action::Kill(pid, it)));
+            // A killed process with everything still open is like one that is merely slow. Which of none
+            // is closed first doesn't matter.
+            actions.push(Action::Kill(pid, open.next().unwrap_or(Descriptor::Entry)));
+            actions.extend(open.map(|descriptor| Action::Kill(pid, descriptor)));
         }
     }
 

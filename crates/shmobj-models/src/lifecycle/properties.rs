@@ -18,8 +18,9 @@ pub const L3: &str = "L3: two live objects never have the same name";
 pub const L4: &str = "L4: after any crash the name is usable again";
 /// Unless somebody was killed, nothing is left of an object when nobody has a handle.
 ///
-/// Not an invariant of the design, which lets the next create, open or sweep reclaim an entry. But an
-/// ordinary program is not killed, and it must not leave a data file's memory to chance.
+/// Without it the next create, open or sweep would still reclaim the entry. But a program that closes its
+/// handles must not leave the memory of a data file to chance. (To exit or `exec` without closing counts
+/// as being killed: the kernel closes the descriptors, and nobody probes.)
 pub const L5: &str = "L5: without a crash, nothing outlives the last handle";
 /// No data file exists without its entry.
 pub const D1: &str = "D1: no data file exists without its entry";

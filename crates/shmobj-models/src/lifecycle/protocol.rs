@@ -29,9 +29,10 @@ impl Lifecycle {
     /// a holder does.
     pub(super) fn fail(&self, state: &mut State, pid: Pid) {
         let process = state.process_mut(pid);
-        (process.task, process.step) = match self.has(Fault::FailWithoutProbe) {
-            false => (Task::Close, Step::CloseHandle),
-            true => (Task::Sweep, Step::LetGo),
+        (process.task, process.step) = if self.has(Fault::FailWithoutProbe) {
+            (Task::Sweep, Step::LetGo) // as who found out nothing leaves
+        } else {
+            (Task::Close, Step::CloseHandle)
         };
     }
 
@@ -123,10 +124,12 @@ impl Lifecycle {
             Task::Sweep => self.has(Fault::ObserverPeeks),
             _ => seeks && self.has(Fault::DeadIsLeft),
         };
-        match spares {
-            true => Step::LetGo,
-            false if self.has(Fault::UnlinkByNameOnly) => self.first_unlink(),
-            false => Step::Recheck,
+        if spares {
+            Step::LetGo
+        } else if self.has(Fault::UnlinkByNameOnly) {
+            self.first_unlink()
+        } else {
+            Step::Recheck
         }
     }
 
@@ -162,14 +165,13 @@ impl Lifecycle {
 
     /// c3.
     fn link(&self, state: &mut State, pid: Pid) -> Step {
-        let data_is_due = self.data == DataKind::File && !self.links_data_first();
-        match state.link_entry(pid) {
-            true if data_is_due => Step::LinkData,
-            true => Step::Hold,
-            false => {
-                state.unlink_data(pid); // only the fault has linked one
-                Step::LetGo
-            }
+        if !state.link_entry(pid) {
+            state.unlink_data(pid); // only the fault has linked one
+            Step::LetGo
+        } else if self.data == DataKind::File && !self.links_data_first() {
+            Step::LinkData
+        } else {
+            Step::Hold
         }
     }
 

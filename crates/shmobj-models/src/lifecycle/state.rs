@@ -127,7 +127,13 @@ impl Inodes {
     }
 
     pub(super) fn iter(self) -> impl Iterator<Item = Inode> {
-        (0..16).map(Inode).filter(move |inode| self.contains(*inode))
+        // Empty or a single inode nearly always, and asked for at every step.
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let next = u8::try_from(rest.trailing_zeros()).ok().filter(|_| rest != 0)?;
+            rest &= rest - 1;
+            Some(Inode(next))
+        })
     }
 }
 

@@ -7,13 +7,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::io::Errno;
 
-use super::data::find::{self, Search};
+use super::data::find::{self, Found, Search};
 use super::data::{Attached, Data, beside, commit as commit_data, file, flags, memfd};
 use super::namespace::{Directory, FileKey, Place};
 pub(crate) use super::object::lifecycle::Intent;
 use super::object::lifecycle::{self, Fresh, Recipe, Target};
 use super::object::page::{HEAD_BYTES, Header, Id, Storage};
-use super::object::{Object, sweep};
+use super::object::{Object, sweep, write_hint};
 use super::{huge_pages, proc};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
@@ -52,8 +52,7 @@ impl Mapping {
         let data = match wish.source {
             Source::File { file, size } => file::take(attempt, file, size, wish.protection)?,
             Source::Memory { size, allocation, large_pages } => {
-                let id = Id::random().map_err(|errno| attempt.os("choosing its id", errno))?;
-                memfd::create(attempt, id, size, flags_of(allocation, large_pages))?
+                memfd::create(attempt, Id::of_now(), size, flags_of(allocation, large_pages))?
             }
         };
         Ok(Self { object: None, data: Arc::new(data), protection: wish.protection })
@@ -178,7 +177,9 @@ impl Recipe for MappingRecipe<'_> {
         let attempt = self.attempt;
         let os = |doing| move |errno| attempt.os(doing, errno);
         let wish = self.wish.ok_or_else(|| attempt.fails(ErrorKind::NotFound, "no object has this name"))?;
-        let id = Id::random().map_err(os("choosing its id"))?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
+        let id = Id::new(pid, now);
         let shared = wish.mode & 0o077 != 0 || wish.across_pid_namespaces;
         let (data, beside, path) = match wish.source {
             Source::File { file, size } => {
@@ -209,13 +210,12 @@ impl Recipe for MappingRecipe<'_> {
         };
         let stat = rustix::fs::fstat(&data.fd).map_err(os("looking at its data"))?;
         let key = FileKey::from(&stat);
-        let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
         let header = Header {
             kind: Kind::FileMapping,
             id,
-            created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64),
+            created: now.as_nanos() as u64,
             creator_pid: pid,
-            creator_uid: rustix::process::geteuid().as_raw(),
+            creator_uid: directory.user(),
             command: proc::own_command(),
             storage: data.storage,
             size: data.size,
@@ -224,7 +224,7 @@ impl Recipe for MappingRecipe<'_> {
             protection: wish.protection.number(),
             flags: data.flags,
         };
-        let hint = find::own_hint(&data.fd);
+        let hint = find::hints_are_used(data.storage).then(|| find::hint(pid, &data.fd));
         let mut attached = Attached::new(data);
         attached.hints.extend(hint.map(|_| 0));
         Ok(Fresh { header, path, hint, mode: entry_mode(wish.mode), data: attached, beside })
@@ -240,18 +240,15 @@ impl Recipe for MappingRecipe<'_> {
         }
         let header = &object.header;
         let found = match attached.any() {
-            Some(data) => data.reopen(write, header, object.owner).map(Search::Found).or_else(searched)?,
+            Some(data) => searched(data.reopen(write, header, object.owner)),
             None if header.storage == Storage::Beside => {
-                match beside::open(object.directory(), header.id, write) {
-                    Ok(fd) if find::verify(&fd, header, object.owner) => Search::Found(fd),
-                    Ok(_) => Search::NotFound,
-                    Err(errno) => searched(errno)?,
-                }
+                let opened = beside::open(object.directory(), header.id, write);
+                searched(opened.and_then(|fd| find::verify(fd, header, object.owner)))
             }
             None => self.find(object, head, write)?,
         };
-        let fd = match found {
-            Search::Found(fd) => fd,
+        let found = match found {
+            Search::Found(found) => found,
             Search::NotFound => return Ok(false),
             Search::Denied => {
                 let needed = if write { "writing" } else { "reading" };
@@ -261,14 +258,15 @@ impl Recipe for MappingRecipe<'_> {
                     .with_remedy("ask for less access, or have its creator grant it"));
             }
         };
-        let data = Data::adopt(fd, write, header).map_err(|flaw| {
+        let data = Data::adopt(found, write, header).map_err(|flaw| {
             self.attempt
                 .fails(ErrorKind::Corrupt, format!("its data are not what its entry says: {flaw}"))
                 .with_remedy("end the processes that hold it, and create it again")
         })?;
-        if let Some(hint) = find::own_hint(&data.fd).filter(|_| header.storage != Storage::Beside) {
+        if find::hints_are_used(header.storage) {
+            let hint = find::hint(rustix::process::getpid().as_raw_nonzero().get() as u32, &data.fd);
             let number = find::hint_number(head.unwrap_or_default(), hint.pid);
-            object.write_hint(number, Some(hint));
+            write_hint(object.entry(), number, Some(hint));
             attached.hints.push(number);
         }
         attached.put(Arc::new(data));
@@ -288,12 +286,13 @@ impl MappingRecipe<'_> {
     }
 }
 
-/// What a failed opening of the data means. The kernel refuses what the mode refuses; everything else may pass.
-fn searched(errno: Errno) -> Result<Search> {
-    Ok(match errno {
-        Errno::ACCESS | Errno::PERM | Errno::ROFS => Search::Denied,
-        _ => Search::NotFound,
-    })
+/// What an attempt to open the data means. The kernel refuses what the mode refuses; every other failure may pass.
+fn searched(opened: std::result::Result<Found, Errno>) -> Search {
+    match opened {
+        Ok(found) => Search::Found(found),
+        Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Search::Denied,
+        Err(_) => Search::NotFound,
+    }
 }
 
 /// Reclaims what crashed processes left in a place.

@@ -15,6 +15,11 @@ pub(crate) fn descriptor(pid: u32, fd: u32) -> String {
     format!("/proc/{pid}/fd/{fd}")
 }
 
+/// The directory of a process's descriptors.
+pub(crate) fn descriptors_of(pid: u32) -> String {
+    format!("/proc/{pid}/fd")
+}
+
 /// All processes that /proc shows. Empty where it is not mounted.
 pub(crate) fn processes() -> impl Iterator<Item = u32> {
     numbers(Path::new("/proc"))
@@ -22,7 +27,7 @@ pub(crate) fn processes() -> impl Iterator<Item = u32> {
 
 /// The descriptors of a process; empty where this process may not look.
 pub(crate) fn descriptors(pid: u32) -> impl Iterator<Item = u32> + use<> {
-    numbers(Path::new(&format!("/proc/{pid}/fd")))
+    numbers(Path::new(&descriptors_of(pid)))
 }
 
 fn numbers(directory: &Path) -> impl Iterator<Item = u32> + use<> {

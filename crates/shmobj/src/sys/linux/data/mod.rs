@@ -22,6 +22,8 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags, SealFlags, Stat};
 use rustix::io::Errno;
 
+use find::Found;
+
 use super::namespace::FileKey;
 use super::object::page::{Flaw, Header, Storage};
 use super::proc;
@@ -62,15 +64,14 @@ impl Data {
     }
 
     /// Takes a descriptor that was found for an object, after a look at what the object promises of it.
-    pub(crate) fn adopt(fd: OwnedFd, writable: bool, header: &Header) -> Result<Self, Flaw> {
-        let flaw = |_| Flaw::Field("data");
-        let stat = rustix::fs::fstat(&fd).map_err(flaw)?;
+    pub(crate) fn adopt(found: Found, writable: bool, header: &Header) -> Result<Self, Flaw> {
+        let Found { fd, stat } = found;
         if header.storage != Storage::File && (stat.st_size as u64) < header.size {
             return Err(Flaw::Field("size"));
         }
         if header.storage == Storage::Memfd {
             // What lets views read it without a guard: nobody can make it shorter.
-            let seals = rustix::fs::fcntl_get_seals(&fd).map_err(flaw)?;
+            let seals = rustix::fs::fcntl_get_seals(&fd).map_err(|_| Flaw::Field("data"))?;
             if !seals.contains(SealFlags::SHRINK) {
                 return Err(Flaw::Field("seal"));
             }
@@ -83,9 +84,9 @@ impl Data {
     }
 
     /// Another descriptor of the same data with other rights, if the file's mode grants them.
-    pub(crate) fn reopen(&self, writable: bool, header: &Header, owner: u32) -> Result<OwnedFd, Errno> {
+    pub(crate) fn reopen(&self, writable: bool, header: &Header, owner: u32) -> Result<Found, Errno> {
         let fd = rustix::fs::open(proc::own_descriptor(&self.fd), open_flags(writable), Mode::empty())?;
-        find::verify(&fd, header, owner).then_some(fd).ok_or(Errno::STALE)
+        find::verify(fd, header, owner)
     }
 }
 

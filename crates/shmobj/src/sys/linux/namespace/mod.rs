@@ -57,15 +57,39 @@ impl From<&Stat> for FileKey {
 #[derive(Debug)]
 pub(crate) struct Directory {
     fd: OwnedFd,
-    key: FileKey,
+    /// What it was when it was checked; as long as the path leads to the same, nothing needs to be checked again.
+    checked: Checked,
+    /// The effective user when it was opened.
+    user: u32,
     pub(crate) scope: Scope,
     /// Where the search for garbage stands; see [`Sweep`].
     pub(crate) sweep: Mutex<Sweep>,
 }
 
+impl Directory {
+    /// The user as whom this process works in the directory.
+    pub(crate) fn user(&self) -> u32 {
+        self.user
+    }
+}
+
 impl AsFd for Directory {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+/// All that the rules look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Checked {
+    key: FileKey,
+    mode: RawMode,
+    owner: u32,
+}
+
+impl From<&Stat> for Checked {
+    fn from(stat: &Stat) -> Self {
+        Self { key: FileKey::from(stat), mode: stat.st_mode, owner: stat.st_uid }
     }
 }
 
@@ -134,16 +158,16 @@ impl Place {
             }
             Err(errno) => return Err(self.refuse(attempt, "it cannot be looked at").with_source(errno)),
         };
-        self.check(attempt, &stat)?;
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*opened {
-            Some(directory) if directory.key == FileKey::from(&stat) => Ok(Some(directory.clone())),
-            _ => {
-                let directory = Arc::new(self.open(attempt)?);
-                *opened = Some(directory.clone());
-                Ok(Some(directory))
+        if let Some(directory) = &*opened {
+            if directory.checked == Checked::from(&stat) {
+                return Ok(Some(directory.clone()));
             }
         }
+        self.check(attempt, &stat)?;
+        let directory = Arc::new(self.open(attempt)?);
+        *opened = Some(directory.clone());
+        Ok(Some(directory))
     }
 
     fn missing(&self, attempt: &Attempt<'_>, make: bool) -> Result<Option<Arc<Directory>>> {
@@ -174,7 +198,8 @@ impl Place {
         let stat = rustix::fs::fstat(&fd).map_err(|errno| attempt.os("looking at the directory", errno))?;
         self.check(attempt, &stat)?;
         self.check_file_system(attempt, &fd)?;
-        Ok(Directory { fd, key: FileKey::from(&stat), scope: self.scope, sweep: Mutex::default() })
+        let user = rustix::process::geteuid().as_raw();
+        Ok(Directory { fd, user, checked: Checked::from(&stat), scope: self.scope, sweep: Mutex::default() })
     }
 
     fn check(&self, attempt: &Attempt<'_>, stat: &Stat) -> Result<()> {

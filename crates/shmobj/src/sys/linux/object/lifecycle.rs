@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, Mode, Stat};
 use rustix::io::Errno;
 
-use super::page::{HEAD_BYTES, Header, Hint, Texts};
+use super::page::{HEAD_BYTES, Header, Hint, Image, Texts};
 use super::sweep::{self, Left};
 use super::unborn::Unborn;
 use super::{Object, is_regular, open_entry, registry, try_lock};
@@ -188,6 +188,7 @@ fn join(
         file: file.clone(),
         header,
         path,
+        made_here: false,
         owner: stat.st_uid,
         data: Mutex::default(),
         page: OnceLock::new(),
@@ -230,7 +231,7 @@ fn bury(
 ) -> Result<Joined> {
     let attempt = &target.attempt;
     let owner = || rustix::fs::fstat(entry).map_or(0, |stat| stat.st_uid);
-    match sweep::destroy(directory, file, entry) {
+    match sweep::destroy(directory, file, entry, None) {
         Ok(_) => Ok(Joined::Gone),
         Err(Left::NotPermitted) if intent == Intent::Open => Err(not_found(target)),
         Err(Left::NotPermitted) => Err(attempt
@@ -296,11 +297,12 @@ fn create(
     let attempt = &target.attempt;
     let fresh = recipe.make(directory)?;
     step("create: data made");
-    let image = fresh.header.image(rustix::param::page_size(), target.name.base, &fresh.path, fresh.hint);
+    let image =
+        Image::new(&fresh.header, rustix::param::page_size(), target.name.base, &fresh.path, fresh.hint);
     let (unborn, entry) = Unborn::make(directory).map_err(|errno| in_directory(target, errno))?;
     step("create: entry made");
     let system = |doing| move |errno| attempt.os(doing, errno);
-    write_all(&entry, &image).map_err(|errno| in_directory(target, errno))?;
+    write_all(&entry, image.bytes()).map_err(|errno| in_directory(target, errno))?;
     if !try_lock(&entry, FlockOperation::NonBlockingLockShared).map_err(system("locking the new entry"))? {
         return Ok(None); // only a sweep can be so quick, where O_TMPFILE is missing
     }
@@ -323,6 +325,7 @@ fn create(
         file: file.clone(),
         header: fresh.header,
         path: fresh.path,
+        made_here: true,
         owner: stat.st_uid,
         data: Mutex::new(fresh.data),
         page: OnceLock::new(),

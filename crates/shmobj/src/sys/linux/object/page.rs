@@ -13,7 +13,11 @@
 //! P-512 the words that processes share (P is the system's page size)
 //! ```
 
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::kind::Kind;
 
@@ -51,20 +55,36 @@ const MAX_NAME_BYTES: u32 = 3 * crate::name::MAX_UTF16_UNITS as u32;
 const MAX_PATH_BYTES: u32 = 4096;
 
 /// The object's identity: 128 random bits, never used twice and not to be guessed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Id(pub(crate) [u8; 16]);
 
 impl Id {
-    pub(crate) fn random() -> Result<Self, rustix::io::Errno> {
-        let mut id = [0; 16];
-        rustix::rand::getrandom(&mut id[..], rustix::rand::GetRandomFlags::empty())?;
-        Ok(Self(id))
+    pub(crate) fn of_now() -> Self {
+        let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
+        Self::new(pid, SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    }
+
+    /// The keyed hash of the standard library, with a random key per process, over what never comes twice: a system
+    /// call for random bytes would cost more than everything else here.
+    pub(crate) fn new(pid: u32, now: Duration) -> Self {
+        static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let made = MADE.fetch_add(1, Ordering::Relaxed);
+        // A forked child has the key and the count of its parent, but not its number at the same time.
+        let half = |which: u8| KEY.hash_one((which, made, pid, now)).to_le_bytes();
+        let mut id = Self::default();
+        id.0[..8].copy_from_slice(&half(0));
+        id.0[8..].copy_from_slice(&half(1));
+        id
     }
 }
 
 impl std::fmt::Display for Id {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |index: usize| DIGITS[usize::from(self.0[index / 2] >> (4 * (1 - index % 2)) & 15)];
+        let text: [u8; 32] = std::array::from_fn(digit);
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -181,39 +201,69 @@ impl Frozen {
     }
 }
 
-impl Header {
-    /// The bytes of a new entry, of a whole number of pages.
-    pub(crate) fn image(&self, page_size: usize, name: &str, path: &[u8], hint: Option<Hint>) -> Vec<u8> {
-        let text_bytes = name.len() + path.len();
-        let overflow = text_bytes.saturating_sub(TEXT.len());
-        let mut image = vec![0; page_size + overflow.next_multiple_of(page_size)];
-        image[..8].copy_from_slice(&MAGIC);
-        put_u32(&mut image, AT_VERSION, VERSION);
-        put_u32(&mut image, AT_KIND, self.kind.number());
-        image[AT_ID..AT_ID + 16].copy_from_slice(&self.id.0);
-        put_u64(&mut image, AT_CREATED, self.created);
-        put_u32(&mut image, AT_CREATOR_PID, self.creator_pid);
-        put_u32(&mut image, AT_CREATOR_UID, self.creator_uid);
-        put_u32(&mut image, AT_PAGE_SIZE, page_size as u32);
-        put_u32(&mut image, AT_STORAGE, self.storage as u32);
-        let command = &self.command.as_bytes()[..self.command.len().min(AT_COMMAND.len())];
-        image[AT_COMMAND.start..AT_COMMAND.start + command.len()].copy_from_slice(command);
-        put_u32(&mut image, AT_NAME_BYTES, name.len() as u32);
-        put_u32(&mut image, AT_PATH_BYTES, path.len() as u32);
-        put_u64(&mut image, AT_SIZE, self.size);
-        put_u64(&mut image, AT_DATA_DEV, self.data_dev);
-        put_u64(&mut image, AT_DATA_INO, self.data_ino);
-        put_u32(&mut image, AT_PROTECTION, self.protection);
-        put_u32(&mut image, AT_FLAGS, self.flags);
+/// The bytes of a new entry: a whole number of pages, nearly always one of the usual size.
+#[expect(clippy::large_enum_variant, reason = "made once, on the stack, on the way of every create")]
+#[derive(Debug)]
+pub(crate) enum Image {
+    Page([u8; HEAD_BYTES]),
+    Longer(Vec<u8>),
+}
+
+impl Image {
+    pub(crate) fn new(
+        header: &Header,
+        page_size: usize,
+        name: &str,
+        path: &[u8],
+        hint: Option<Hint>,
+    ) -> Self {
+        let overflow = (name.len() + path.len()).saturating_sub(TEXT.len());
+        let bytes = page_size + overflow.next_multiple_of(page_size);
+        let mut image =
+            if bytes == HEAD_BYTES { Self::Page([0; HEAD_BYTES]) } else { Self::Longer(vec![0; bytes]) };
+        let to = match &mut image {
+            Self::Page(page) => &mut page[..],
+            Self::Longer(pages) => &mut pages[..],
+        };
+        header.write(to, page_size, name, path);
         if let Some(hint) = hint {
-            image[AT_HINTS..AT_HINTS + HINT_BYTES].copy_from_slice(&hint.to_bytes());
-        }
-        let texts = name.as_bytes().iter().chain(path);
-        for (index, &byte) in texts.enumerate() {
-            let at = if index < TEXT.len() { TEXT.start + index } else { page_size + index - TEXT.len() };
-            image[at] = byte;
+            to[AT_HINTS..AT_HINTS + HINT_BYTES].copy_from_slice(&hint.to_bytes());
         }
         image
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Page(page) => page,
+            Self::Longer(pages) => pages,
+        }
+    }
+}
+
+impl Header {
+    fn write(&self, image: &mut [u8], page_size: usize, name: &str, path: &[u8]) {
+        image[..8].copy_from_slice(&MAGIC);
+        put_u32(image, AT_VERSION, VERSION);
+        put_u32(image, AT_KIND, self.kind.number());
+        image[AT_ID..AT_ID + 16].copy_from_slice(&self.id.0);
+        put_u64(image, AT_CREATED, self.created);
+        put_u32(image, AT_CREATOR_PID, self.creator_pid);
+        put_u32(image, AT_CREATOR_UID, self.creator_uid);
+        put_u32(image, AT_PAGE_SIZE, page_size as u32);
+        put_u32(image, AT_STORAGE, self.storage as u32);
+        let command = &self.command.as_bytes()[..self.command.len().min(AT_COMMAND.len())];
+        image[AT_COMMAND.start..AT_COMMAND.start + command.len()].copy_from_slice(command);
+        put_u32(image, AT_NAME_BYTES, name.len() as u32);
+        put_u32(image, AT_PATH_BYTES, path.len() as u32);
+        put_u64(image, AT_SIZE, self.size);
+        put_u64(image, AT_DATA_DEV, self.data_dev);
+        put_u64(image, AT_DATA_INO, self.data_ino);
+        put_u32(image, AT_PROTECTION, self.protection);
+        put_u32(image, AT_FLAGS, self.flags);
+        let text = [name.as_bytes(), path].concat();
+        let (inline, overflow) = text.split_at(text.len().min(TEXT.len()));
+        image[TEXT.start..TEXT.start + inline.len()].copy_from_slice(inline);
+        image[page_size..page_size + overflow.len()].copy_from_slice(overflow);
     }
 
     /// Reads an entry's head from a private copy of it. `entry_bytes` is the file's length.
@@ -361,7 +411,8 @@ mod tests {
 
     #[test]
     fn layout_is_pinned() {
-        let image = header().image(P, "näme", b"/path", Some(Hint { pid: 0x0403_0201, fd: 0x0807_0605 }));
+        let hint = Hint { pid: 0x0403_0201, fd: 0x0807_0605 };
+        let image = Image::new(&header(), P, "näme", b"/path", Some(hint));
         let mut expected = vec![0; P];
         expected[0..8].copy_from_slice(b"shmobj\x1a\n");
         expected[8] = 1; // version
@@ -383,7 +434,11 @@ mod tests {
         expected[512..520].copy_from_slice(&[1, 2, 3, 4, 5, 6, 7, 8]);
         expected[1024..1029].copy_from_slice("näme".as_bytes());
         expected[1029..1034].copy_from_slice(b"/path");
-        assert_eq!(image, expected);
+        assert_eq!(image.bytes(), expected);
+    }
+
+    fn image(name: &str, path: &str) -> Vec<u8> {
+        Image::new(&header(), P, name, path.as_bytes(), None).bytes().to_vec()
     }
 
     fn read(image: &[u8]) -> Result<(Header, String, Vec<u8>), Flaw> {
@@ -399,7 +454,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         for (name, path) in [("n", ""), ("n", "/p"), (&*"x".repeat(98_298), &*"y".repeat(4096))] {
-            let image = header().image(P, name, path.as_bytes(), None);
+            let image = image(name, path);
             assert_eq!(image.len() % P, 0);
             assert_eq!(read(&image), Ok((header(), name.to_owned(), path.as_bytes().to_vec())));
         }
@@ -407,7 +462,7 @@ mod tests {
 
     #[test]
     fn impossible_values_are_flaws() {
-        let good = header().image(P, "n", b"", None);
+        let good = image("n", "");
         let cases: [(usize, u8, Flaw); 8] = [
             (0, 0, Flaw::NotAnEntry),
             (8, 9, Flaw::Version(9)),
@@ -432,7 +487,7 @@ mod tests {
         #[test]
         fn random_bytes_never_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..5000), magic: bool) {
             if magic && bytes.len() >= 56 {
-                let good = header().image(P, "n", b"", None);
+                let good = image("n", "");
                 bytes[..16].copy_from_slice(&good[..16]);
                 bytes[48..56].copy_from_slice(&good[48..56]);
             }

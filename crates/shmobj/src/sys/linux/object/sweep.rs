@@ -16,10 +16,10 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RawDir, SeekFrom};
 use rustix::io::Errno;
 
-use super::page::{Flaw, Frozen, Storage};
+use super::page::{Flaw, Frozen, Header, Id, Storage};
 use super::{is_regular, open_entry, try_lock};
 use crate::sys::linux::data::beside;
-use crate::sys::linux::namespace::{Directory, filename};
+use crate::sys::linux::namespace::{Directory, FileKey, filename};
 use crate::test_hooks::step;
 
 /// Entries looked at in one go.
@@ -61,7 +61,14 @@ impl From<Errno> for Left {
 /// Under the lock, a link count of 1 proves that the name still means this inode: only a holder of the lock unlinks
 /// it (L1), and nothing renames entries. The data file goes first (D1): killed in between, the entry is still there
 /// for the next one to finish.
-pub(crate) fn destroy(directory: &Directory, file: &CStr, entry: &OwnedFd) -> Result<bool, Left> {
+///
+/// `known` is the object that the caller expects: its entry need not be read again.
+pub(crate) fn destroy(
+    directory: &Directory,
+    file: &CStr,
+    entry: &OwnedFd,
+    known: Option<(FileKey, &Header)>,
+) -> Result<bool, Left> {
     let stat = rustix::fs::fstat(entry)?;
     if !is_regular(&stat) {
         return Err(Left::Flawed(Flaw::NotAnEntry));
@@ -72,15 +79,22 @@ pub(crate) fn destroy(directory: &Directory, file: &CStr, entry: &OwnedFd) -> Re
         1 => {}
         links => return Err(Left::HardLinks(links)),
     }
-    // What died while it was made where O_TMPFILE is missing may have no contents yet; its name says what it is.
-    if !file.to_bytes().starts_with(filename::UNBORN_PREFIX.as_bytes()) {
-        let mut head = [0; 64];
-        let bytes = rustix::io::pread(entry, &mut head, 0)?;
-        let frozen = Frozen::parse(&head[..bytes]).map_err(Left::Flawed)?;
-        if frozen.storage == Storage::Beside {
-            beside::remove(directory, frozen.id, stat.st_uid)?;
-            step("destroy: data file removed");
+    let (id, storage) = match known {
+        Some((key, header)) if key == FileKey::from(&stat) => (header.id, header.storage),
+        // What died while it was made where O_TMPFILE is missing may have no contents yet; its name says what it is.
+        _ if file.to_bytes().starts_with(filename::UNBORN_PREFIX.as_bytes()) => {
+            (Id::default(), Storage::None)
         }
+        _ => {
+            let mut head = [0; 64];
+            let bytes = rustix::io::pread(entry, &mut head, 0)?;
+            let frozen = Frozen::parse(&head[..bytes]).map_err(Left::Flawed)?;
+            (frozen.id, frozen.storage)
+        }
+    };
+    if storage == Storage::Beside {
+        beside::remove(directory, id, stat.st_uid)?;
+        step("destroy: data file removed");
     }
     match rustix::fs::unlinkat(directory, file, AtFlags::empty()) {
         Ok(()) => Ok(true),
@@ -112,7 +126,7 @@ pub(crate) fn look(directory: &Directory, file: &CStr) -> (Found, Option<OwnedFd
         Err(_) => return (Found::Closed, None),
     };
     let found = match try_lock(&entry, FlockOperation::NonBlockingLockExclusive) {
-        Ok(true) => match destroy(directory, file, &entry) {
+        Ok(true) => match destroy(directory, file, &entry, None) {
             Ok(true) => Found::Reclaimed,
             Ok(false) => Found::Gone,
             Err(left) => Found::Left(left),

@@ -34,7 +34,7 @@ impl Unborn {
                 Err(errno) => return Err(errno),
             }
         }
-        let name = format!("{}{}", filename::UNBORN_PREFIX, Id::random()?);
+        let name = format!("{}{}", filename::UNBORN_PREFIX, Id::of_now());
         let fd = rustix::fs::openat(directory, &*name, flags | OFlags::CREATE | OFlags::EXCL, mode)?;
         // A sweep may be quicker than this and remove the file; giving it its name then fails with NOENT.
         try_lock(&fd, FlockOperation::NonBlockingLockShared)?;

@@ -1,0 +1,97 @@
+//! `shmobj ls`: all objects of a namespace.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use serde::Serialize;
+use shmobj::Listed;
+
+use super::Which;
+use crate::description::{Description, full_name};
+use crate::{Place, output, size};
+
+/// Lists the objects that somebody holds. What crashed processes left is reclaimed on the way.
+///
+/// --json prints {"directory", "objects", "unknown"}: objects as `shmobj stat --json` describes them, and an
+/// unknown entry as {"name", "reason"}.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ls {
+    #[command(flatten)]
+    which: Which,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    directory: String,
+    objects: Vec<Description>,
+    unknown: Vec<Unknown>,
+}
+
+/// What stands in the directory and cannot be read as an object.
+#[derive(Serialize)]
+struct Unknown {
+    name: String,
+    reason: String,
+}
+
+impl Ls {
+    pub(crate) fn run(&self, place: &Place) -> anyhow::Result<ExitCode> {
+        let scope = self.which.scope();
+        let mut objects = Vec::new();
+        let mut unknown = Vec::new();
+        for listed in place.namespace.objects(scope)? {
+            match listed {
+                Listed::Object(info) => objects.push((scope, info)),
+                Listed::Unknown(entry) => {
+                    unknown.push(Unknown { name: full_name(scope, &entry.name), reason: entry.reason });
+                }
+                _ => {}
+            }
+        }
+        objects.sort_by(|(_, one), (_, two)| one.name.cmp(&two.name));
+        unknown.sort_by(|one, two| one.name.cmp(&two.name));
+        let listing = Listing {
+            directory: place.namespace.directory(scope).to_string_lossy().into_owned(),
+            objects: Description::of_all(&objects),
+            unknown,
+        };
+        if self.json { output::json(&listing)? } else { listing.print()? }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Listing {
+    fn print(&self) -> std::io::Result<()> {
+        if !self.objects.is_empty() {
+            let header = ["NAME", "KIND", "SIZE", "PROTECTION", "STORAGE", "HOLDERS", "CREATOR"];
+            let header = header.map(String::from).to_vec();
+            output::table(std::iter::once(header).chain(self.objects.iter().map(row)))?;
+        }
+        if !self.unknown.is_empty() {
+            if !self.objects.is_empty() {
+                writeln!(std::io::stdout())?;
+            }
+            let header = vec!["NO OBJECT".to_owned(), "REASON".to_owned()];
+            let row = |entry: &Unknown| vec![output::shown(&entry.name), output::shown(&entry.reason)];
+            output::table(std::iter::once(header).chain(self.unknown.iter().map(row)))?;
+        }
+        Ok(())
+    }
+}
+
+fn row(object: &Description) -> Vec<String> {
+    let protection = object.protection.unwrap_or("-").replace('_', "-");
+    let size = if object.protection.is_some() { size::human(object.size) } else { "-".into() };
+    vec![
+        output::shown(&object.name),
+        object.kind_shown(),
+        size,
+        protection,
+        object.storage.replace('_', " "),
+        object.holders.len().to_string(),
+        object.creator_shown(),
+    ]
+}

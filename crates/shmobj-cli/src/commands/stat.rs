@@ -1,0 +1,64 @@
+//! `shmobj stat`: all there is to know about one object.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use shmobj::Scope;
+
+use crate::description::Description;
+use crate::{Place, output, size, users};
+
+/// Shows what is known about one object, and who holds it.
+///
+/// --json prints {"name", "kind", "id", "size", "protection", "allocation", "large_pages", "storage", "path",
+/// "owner": {"uid", "user"}, "mode", "creator": {"pid", "uid", "user", "command"}, "created", "holders": [{"pid",
+/// "command", "access"}]}. Sizes are in bytes, the mode is octal, times are RFC 3339 in UTC; what does not apply is
+/// null. Holders that belong to other users are seen by root only.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Stat {
+    /// The object, which somebody has to hold.
+    name: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Stat {
+    pub(crate) fn run(&self, place: &Place) -> anyhow::Result<ExitCode> {
+        let info = place.namespace.inspect(&self.name)?;
+        let scope = if self.name.starts_with("Global\\") { Scope::Global } else { Scope::Local };
+        for object in Description::of_all(&[(scope, info)]) {
+            if self.json { output::json(&object)? } else { print(&object)? }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn print(object: &Description) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{} {:?}", object.kind_shown(), object.name)?;
+    let mut line = |key: &str, value: &str| writeln!(out, "  {key:<12}{value}");
+    if let Some(protection) = object.protection {
+        line("size", &format!("{} bytes ({})", object.size, size::human(object.size)))?;
+        line("protection", &protection.replace('_', "-"))?;
+        line("allocation", object.allocation)?;
+        line("large pages", object.large_pages)?;
+    }
+    let storage = object.storage.replace('_', " ");
+    match &object.path {
+        Some(path) => line("storage", &format!("{storage} {}", output::shown(path)))?,
+        None => line("storage", &storage)?,
+    }
+    line("id", &object.id)?;
+    line("owner", &users::shown(object.owner.uid))?;
+    line("mode", &object.mode)?;
+    let creator = &object.creator;
+    line("creator", &format!("{}, user {}", object.creator_shown(), users::shown(creator.uid)))?;
+    line("created", &object.created)?;
+    line("holders", &object.holders.len().to_string())?;
+    for holder in &object.holders {
+        let access = holder.access.map(|access| format!(", {}", access.replace('_', "-")));
+        writeln!(out, "    {} ({}){}", output::shown(&holder.command), holder.pid, access.unwrap_or_default())?;
+    }
+    out.flush()
+}

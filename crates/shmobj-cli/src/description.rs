@@ -1,0 +1,171 @@
+//! Objects as `ls`, `stat` and their `--json` describe them.
+//!
+//! The keys of the JSON are stable: new ones may come, none changes its meaning.
+
+use serde::Serialize;
+use shmobj::{Access, Allocation, Holder, LargePages, ObjectInfo, Protection, Scope, Storage, holders};
+
+use crate::{output, users};
+
+/// An object and who holds it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Description {
+    /// The name as other commands take it: a global one with its prefix.
+    pub(crate) name: String,
+    /// `file_mapping`, `mutex`, `event`, `semaphore`, `waitable_timer` or `job`.
+    pub(crate) kind: String,
+    /// 128 bits in hexadecimal, never used again for another object.
+    pub(crate) id: String,
+    /// In bytes; 0 for what is no mapping.
+    pub(crate) size: u64,
+    /// `read_only`, `read_write`, `write_copy`; null for what is no mapping.
+    pub(crate) protection: Option<&'static str>,
+    /// `commit` or `reserve`.
+    pub(crate) allocation: &'static str,
+    /// `no`, `transparent` or `required`.
+    pub(crate) large_pages: &'static str,
+    /// `memory` (only its owner may open it), `shared_memory` (a file beside the entry), `file` or `entry` (no data).
+    pub(crate) storage: &'static str,
+    /// The mapped file, as far as it is known; null for everything else.
+    pub(crate) path: Option<String>,
+    pub(crate) owner: Owner,
+    /// Permissions of the entry in octal.
+    pub(crate) mode: String,
+    pub(crate) creator: Creator,
+    /// RFC 3339, in UTC, by the creator's clock.
+    pub(crate) created: String,
+    /// Those that this user may see.
+    pub(crate) holders: Vec<HolderDescription>,
+}
+
+/// A user.
+#[derive(Debug, Serialize)]
+pub(crate) struct Owner {
+    pub(crate) uid: u32,
+    /// Null for a number that has no name here.
+    pub(crate) user: Option<String>,
+}
+
+/// The process that made an object, which may be gone.
+#[derive(Debug, Serialize)]
+pub(crate) struct Creator {
+    pub(crate) pid: u32,
+    pub(crate) uid: u32,
+    pub(crate) user: Option<String>,
+    pub(crate) command: String,
+}
+
+/// A process that holds an object.
+#[derive(Debug, Serialize)]
+pub(crate) struct HolderDescription {
+    pub(crate) pid: u32,
+    pub(crate) command: String,
+    /// `read` or `read_write`; null for what is no mapping.
+    pub(crate) access: Option<&'static str>,
+}
+
+impl Description {
+    /// Describes objects, with one look at who holds them.
+    pub(crate) fn of_all(objects: &[(Scope, ObjectInfo)]) -> Vec<Self> {
+        let infos: Vec<&ObjectInfo> = objects.iter().map(|(_, info)| info).collect();
+        let holders = holders(&infos);
+        objects.iter().zip(holders).map(|((scope, info), holders)| Self::new(*scope, info, &holders)).collect()
+    }
+
+    fn new(scope: Scope, info: &ObjectInfo, holders: &[Holder]) -> Self {
+        let creator = &info.creator;
+        Self {
+            name: full_name(scope, &info.name),
+            kind: info.kind.to_string().replace(' ', "_"),
+            id: info.id.clone(),
+            size: info.size,
+            protection: info.protection.map(protection),
+            allocation: allocation(info.allocation),
+            large_pages: large_pages(info.large_pages),
+            storage: storage(&info.storage),
+            path: match &info.storage {
+                Storage::File(path) if !path.as_os_str().is_empty() => Some(path.to_string_lossy().into_owned()),
+                _ => None,
+            },
+            owner: Owner { uid: info.owner, user: users::name(info.owner) },
+            mode: format!("{:04o}", info.mode),
+            creator: Creator {
+                pid: creator.pid,
+                uid: creator.uid,
+                user: users::name(creator.uid),
+                command: creator.command.clone(),
+            },
+            created: humantime::format_rfc3339_seconds(info.created).to_string(),
+            holders: holders.iter().map(HolderDescription::new).collect(),
+        }
+    }
+
+    /// The kind as people read it.
+    pub(crate) fn kind_shown(&self) -> String {
+        self.kind.replace('_', " ")
+    }
+
+    /// The creator as people read it.
+    pub(crate) fn creator_shown(&self) -> String {
+        format!("{} ({})", output::shown(&self.creator.command), self.creator.pid)
+    }
+}
+
+impl HolderDescription {
+    fn new(holder: &Holder) -> Self {
+        Self { pid: holder.pid, command: holder.command.clone(), access: access(holder.access) }
+    }
+}
+
+/// The name of an object as commands take it.
+pub(crate) fn full_name(scope: Scope, name: &str) -> String {
+    match (scope, name) {
+        (Scope::Global, name) => format!("Global\\{name}"),
+        // Without its prefix, each of these is the name of a directory.
+        (Scope::Local, "Local" | "Global" | "Session") => format!("Local\\{name}"),
+        (Scope::Local, name) => name.to_owned(),
+    }
+}
+
+fn protection(protection: Protection) -> &'static str {
+    match protection {
+        Protection::ReadOnly => "read_only",
+        Protection::ReadWrite => "read_write",
+        Protection::WriteCopy => "write_copy",
+        _ => "unknown",
+    }
+}
+
+fn allocation(allocation: Allocation) -> &'static str {
+    match allocation {
+        Allocation::Commit => "commit",
+        Allocation::Reserve => "reserve",
+        _ => "unknown",
+    }
+}
+
+fn large_pages(large_pages: LargePages) -> &'static str {
+    match large_pages {
+        LargePages::No => "no",
+        LargePages::Transparent => "transparent",
+        LargePages::Required => "required",
+        _ => "unknown",
+    }
+}
+
+fn storage(storage: &Storage) -> &'static str {
+    match storage {
+        Storage::Entry => "entry",
+        Storage::Memory => "memory",
+        Storage::SharedMemory => "shared_memory",
+        Storage::File(_) => "file",
+        _ => "unknown",
+    }
+}
+
+fn access(access: Access) -> Option<&'static str> {
+    if access.contains(Access::READ_WRITE) {
+        return Some("read_write");
+    }
+    access.contains(Access::READ).then_some("read")
+}

@@ -1,0 +1,81 @@
+//! The command `shmobj`: shows what the library does, holds, reads, writes and lists objects, and examines a system.
+//!
+//! Data go to stdout and messages to stderr. An error is one line, `shmobj: ` and the library's own sentence.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | an error; from `doctor`: something is broken |
+//! | 2 | the command line is wrong |
+//! | 124 | a wait timed out (kept free for the commands that will wait) |
+//! | 126, 127 | `hold -- COMMAND`: the command cannot be run, is not there |
+//! | any | `hold -- COMMAND`: the command's own; 128 and the number of the signal that ended it |
+
+// A command prints; the lint is for the library.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod commands;
+mod description;
+mod output;
+mod signals;
+mod size;
+mod users;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use shmobj::Namespace;
+
+const AFTER_HELP: &str = "\
+Names: `x` and `Local\\x` are the user's own, `Global\\x` is everybody's on this machine.
+
+Exit codes: 0 done, 1 error, 2 wrong command line, 124 timed out (kept for commands that wait);
+`hold -- COMMAND` ends with the command's own code, or 128 and the number of the signal that ended it.";
+
+/// Named shared memory that lives exactly as long as somebody holds it.
+#[derive(Debug, Parser)]
+#[command(name = "shmobj", version, after_help = AFTER_HELP, max_term_width = 110)]
+struct Arguments {
+    /// The directory in which names are looked up, instead of the user's own. SHMOBJ_DIR does the same.
+    #[arg(long, global = true, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: commands::Command,
+}
+
+/// Where a command looks names up.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// What `--dir` said.
+    pub(crate) dir: Option<PathBuf>,
+    pub(crate) namespace: Namespace,
+}
+
+fn main() -> ExitCode {
+    let Arguments { dir, command } = Arguments::parse();
+    let namespace = match &dir {
+        Some(dir) => Namespace::at(dir),
+        None => Namespace::default_namespace().clone(),
+    };
+    match command.run(&Place { dir, namespace }) {
+        Ok(code) => code,
+        // Whoever read our output has enough of it.
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("shmobj: {}", output::one_line(&error.to_string()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,152 @@
+//! The table in which the workers of a storm say what they hold. It is anonymous memory that survives every kill.
+//!
+//! One row of words per worker: two marks, counters, one claim per name. All accesses are sequentially consistent: the
+//! checks argue about the order of words that different workers write.
+#![allow(unsafe_code)] // puts atomics over memory that several processes map
+
+use std::fs::File;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+use rustix::fs::MemfdFlags;
+use rustix::mm::{MapFlags, ProtFlags};
+
+/// Processes of a storm.
+pub const WORKERS: usize = 5;
+/// Names that they fight for.
+pub const NAMES: usize = 3;
+
+/// What is counted per worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// Creates and opens that were tried.
+    Rounds,
+    /// Objects that were made.
+    Created,
+    /// Objects that existed.
+    Opened,
+    /// Opens that found nothing.
+    NotFound,
+    /// Times that somebody else's claim of the name was there to be compared.
+    Compared,
+    /// Violation: two live objects had one name.
+    TwoObjects,
+    /// Violation: a live object was not found.
+    Lost,
+    /// Violation: an object's memory was not what its holders had left in it.
+    WrongMemory,
+    /// Violation: an error that nothing explains.
+    Errors,
+}
+
+impl Count {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; 9] = [
+        Self::Rounds,
+        Self::Created,
+        Self::Opened,
+        Self::NotFound,
+        Self::Compared,
+        Self::TwoObjects,
+        Self::Lost,
+        Self::WrongMemory,
+        Self::Errors,
+    ];
+}
+
+const MARK_OF_KILLER: usize = 0;
+const MARK_OF_SELF: usize = 1;
+const COUNTS: usize = 2;
+const CLAIMS: usize = COUNTS + Count::ALL.len();
+const ROW: usize = CLAIMS + NAMES;
+
+/// The mapped table.
+#[derive(Debug)]
+pub struct Table {
+    words: &'static [AtomicU64],
+    /// Keeps the path of the memory good.
+    fd: OwnedFd,
+}
+
+impl Table {
+    /// An empty one.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "it takes memory of the system")]
+    pub fn new() -> Self {
+        let fd = rustix::fs::memfd_create("shmobj-test-table", MemfdFlags::CLOEXEC).expect("a memfd");
+        rustix::fs::ftruncate(&fd, Self::bytes() as u64).expect("a memfd's size");
+        Self::map(fd)
+    }
+
+    /// The one that another process has at this path.
+    ///
+    /// # Errors
+    /// That process is gone.
+    pub fn open(path: &str) -> std::io::Result<Self> {
+        Ok(Self::map(File::options().read(true).write(true).open(path)?.into()))
+    }
+
+    fn bytes() -> usize {
+        WORKERS * ROW * size_of::<AtomicU64>()
+    }
+
+    fn map(fd: OwnedFd) -> Self {
+        let prot = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping at an address that the kernel chooses.
+        let base =
+            unsafe { rustix::mm::mmap(std::ptr::null_mut(), Self::bytes(), prot, MapFlags::SHARED, &fd, 0) };
+        let base = base.expect("a mapping of the table").cast::<AtomicU64>();
+        // SAFETY: as long as the mapping, which is never undone; page-aligned; all processes use atomics on it.
+        let words = unsafe { std::slice::from_raw_parts(base, WORKERS * ROW) };
+        Self { words, fd }
+    }
+
+    /// Where other processes find it, while this one lives.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("/proc/{}/fd/{}", std::process::id(), self.fd.as_raw_fd())
+    }
+
+    fn word(&self, worker: usize, column: usize) -> &AtomicU64 {
+        &self.words[worker * ROW + column]
+    }
+
+    pub(super) fn add(&self, worker: usize, count: Count) {
+        self.word(worker, COUNTS + count as usize).fetch_add(1, SeqCst);
+    }
+
+    pub(super) fn count(&self, worker: usize, count: Count) -> u64 {
+        self.word(worker, COUNTS + count as usize).load(SeqCst)
+    }
+
+    pub(super) fn claim(&self, worker: usize, name: usize) -> u64 {
+        self.word(worker, CLAIMS + name).load(SeqCst)
+    }
+
+    pub(super) fn set_claim(&self, worker: usize, name: usize, token: u64) {
+        self.word(worker, CLAIMS + name).store(token, SeqCst);
+    }
+
+    /// The worker may die at any moment, by its own hand.
+    pub(super) fn mark(&self, worker: usize, marked: bool) {
+        self.word(worker, MARK_OF_SELF).store(marked.into(), SeqCst);
+    }
+
+    /// The worker is about to be killed.
+    pub(super) fn condemn(&self, worker: usize) {
+        self.word(worker, MARK_OF_KILLER).store(1, SeqCst);
+    }
+
+    pub(super) fn is_marked(&self, worker: usize) -> bool {
+        self.word(worker, MARK_OF_SELF).load(SeqCst) != 0 || self.word(worker, MARK_OF_KILLER).load(SeqCst) != 0
+    }
+
+    /// The worker is dead and reaped: its row is for its successor. The counters go on.
+    pub(super) fn bury(&self, worker: usize) {
+        for name in 0..NAMES {
+            self.set_claim(worker, name, 0);
+        }
+        self.mark(worker, false);
+        self.word(worker, MARK_OF_KILLER).store(0, SeqCst);
+    }
+}

@@ -1,0 +1,69 @@
+//! What tests ask the system: who they are, who has which memory, and waiting with a bound.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// Whether this process may do everything; if not, says loudly that a test is skipped.
+#[must_use]
+pub fn is_root_for(test: &str) -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        skip(test, "it needs root");
+    }
+    root
+}
+
+/// Says loudly that a test did not run.
+#[expect(clippy::print_stderr, reason = "a test that did not run must not look like one that passed")]
+pub fn skip(test: &str, why: &str) {
+    eprintln!("SKIPPED {test}: {why}");
+}
+
+/// Says something about a run that a person may want to know.
+#[expect(clippy::print_stderr, reason = "shown with --nocapture, and when the test fails")]
+pub fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Waits until something is so, for at most this long. Returns whether it is.
+pub fn until(longest: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+    let since = Instant::now();
+    while !is_so() {
+        if since.elapsed() > longest {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    true
+}
+
+/// The processes that have memory of an object whose memfd's name contains `part` (its name, or its id): as an open
+/// descriptor or as a mapping.
+#[must_use]
+pub fn who_has_memory(part: &str) -> Vec<u32> {
+    let is_it = |text: &str| text.contains("memfd:shmobj:") && text.contains(part);
+    let processes = fs::read_dir("/proc").expect("/proc").flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let has = |pid: &u32| {
+        let links = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let mut targets = links.filter_map(|link| fs::read_link(link.path()).ok());
+        targets.any(|target| is_it(&target.to_string_lossy()))
+            || fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| maps.lines().any(is_it))
+    };
+    pids.filter(has).collect()
+}
+
+/// A number of `/proc/meminfo`, in bytes.
+#[must_use]
+pub fn meminfo(field: &str) -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").expect("/proc/meminfo");
+    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    number.unwrap_or_else(|| panic!("no {field} in /proc/meminfo")) * 1024
+}
+
+/// The system's page size.
+#[must_use]
+pub fn page_size() -> usize {
+    rustix::param::page_size()
+}

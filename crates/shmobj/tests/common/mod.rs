@@ -1,0 +1,121 @@
+//! What these tests share: a namespace and a place for files of their own each, errors as Win32 numbers, and a look
+//! at this process's memory that cannot fault.
+#![allow(dead_code)] // every file of tests uses a part of it
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use shmobj::{Access, Error, FileMapping, MappingOptions, Namespace, Result};
+use tempfile::TempDir;
+
+/// The page size and the allocation granularity that the rows speak of.
+pub(crate) const PAGE: usize = 4096;
+pub(crate) const GRANULARITY: usize = 64 << 10;
+
+/// A namespace that no other test knows, and a directory for files beside it. Both vanish with it.
+pub(crate) struct Place {
+    directory: TempDir,
+    pub(crate) namespace: Namespace,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let directory = match Path::new("/dev/shm") {
+            tmpfs if tmpfs.is_dir() => tempfile::tempdir_in(tmpfs),
+            _ => tempfile::tempdir(),
+        };
+        let directory = directory.expect("a directory of its own for a test");
+        let namespace = Namespace::at(directory.path().join("names"));
+        Self { directory, namespace }
+    }
+
+    pub(crate) fn options(&self) -> MappingOptions<'_> {
+        FileMapping::options().namespace(&self.namespace)
+    }
+
+    /// A named mapping of memory.
+    pub(crate) fn memory(&self, name: &str, size: u64) -> FileMapping {
+        self.options().size(size).create(name).expect("memory is mapped")
+    }
+
+    pub(crate) fn open(&self, name: &str, access: Access) -> Result<FileMapping> {
+        self.options().open(name, access)
+    }
+
+    /// Where the entries are.
+    pub(crate) fn names(&self) -> PathBuf {
+        self.directory.path().join("names")
+    }
+
+    /// The files in the directory of entries.
+    pub(crate) fn entries(&self) -> Vec<String> {
+        let Ok(listing) = std::fs::read_dir(self.names()) else { return Vec::new() };
+        listing.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    /// A path for a file of the test's own.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// A new file with these contents, open for reading and writing.
+    pub(crate) fn file(&self, contents: &[u8]) -> File {
+        let mut options = OpenOptions::new();
+        let mut file =
+            options.read(true).write(true).create(true).truncate(true).open(self.path("data")).unwrap();
+        file.write_all(contents).unwrap();
+        file
+    }
+
+    /// The same file once more.
+    pub(crate) fn reopened(&self, write: bool) -> File {
+        OpenOptions::new().read(true).write(write).open(self.path("data")).unwrap()
+    }
+
+    /// What the file contains now.
+    pub(crate) fn contents(&self) -> Vec<u8> {
+        std::fs::read(self.path("data")).unwrap()
+    }
+}
+
+/// What `GetLastError` gives, 0 for success.
+pub(crate) fn code<T>(result: Result<T>) -> u32 {
+    result.map_or_else(|error| error.win32_code(), |_| 0)
+}
+
+/// The error of what has to fail.
+pub(crate) fn error<T>(result: Result<T>) -> Error {
+    match result {
+        Ok(_) => panic!("it succeeded"),
+        Err(error) => error,
+    }
+}
+
+/// Bytes that differ from their neighbours, and from those a page or a cache line away.
+pub(crate) fn pattern(length: usize) -> Vec<u8> {
+    (0..length).map(|index| (index % 251 + index / 251 % 7 + 1) as u8).collect()
+}
+
+/// This process's memory at any address, by way of the kernel: an error where a touch would fault.
+pub(crate) fn peek(address: usize, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    File::open("/proc/self/mem")?.read_exact_at(&mut bytes, address as u64)?;
+    Ok(bytes)
+}
+
+/// Writes this process's memory in the same way.
+pub(crate) fn poke(address: usize, bytes: &[u8]) -> io::Result<()> {
+    OpenOptions::new().write(true).open("/proc/self/mem")?.write_all_at(bytes, address as u64)
+}
+
+/// The rights of the page at an address, as `/proc/self/maps` shows them: `rw-s`. `None` where nothing is mapped.
+pub(crate) fn rights(address: usize) -> Option<String> {
+    std::fs::read_to_string("/proc/self/maps").unwrap().lines().find_map(|line| {
+        let (range, rest) = line.split_once(' ')?;
+        let (start, end) = range.split_once('-')?;
+        let number = |text| usize::from_str_radix(text, 16).unwrap();
+        (number(start)..number(end)).contains(&address).then(|| rest[..4].to_owned())
+    })
+}
