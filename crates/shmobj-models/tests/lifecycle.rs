@@ -80,12 +80,12 @@ fn a_destroyer_that_unlinks_by_name_only_hits_the_successor_of_its_object() {
 }
 
 #[test]
-fn a_data_file_linked_before_its_entry_is_left_without_one() {
+fn a_crash_leaves_a_data_file_that_was_linked_before_its_entry() {
     assert_breaks(Fault::DataFirst, DataKind::File, D1);
 }
 
 #[test]
-fn a_data_file_unlinked_after_its_entry_is_left_without_one() {
+fn a_crash_leaves_a_data_file_that_was_to_be_unlinked_after_its_entry() {
     assert_breaks(Fault::EntryFirstUnlink, DataKind::File, D1);
 }
 

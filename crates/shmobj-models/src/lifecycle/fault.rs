@@ -6,7 +6,8 @@ pub enum Fault {
     /// A close converts its own lock to EX instead of probing with a fresh description. A forked
     /// child shares the description, so nobody seems to hold the object that the child holds. L2.
     UpgradeOwnLock,
-    /// An opener trusts its shared lock without looking at the link count. L2.
+    /// An opener trusts its shared lock without looking at the link count. L2. (With a data file it does
+    /// no harm: the file goes before the entry, and its absence says the same.)
     NoLinkCountCheck,
     /// The probe of a close, and a sweep, unlink without asking for EX. L1.
     BlindUnlink,

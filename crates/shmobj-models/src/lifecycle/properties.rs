@@ -22,7 +22,7 @@ pub const L4: &str = "L4: after any crash the name is usable again";
 /// handles must not leave the memory of a data file to chance. (To exit or `exec` without closing counts
 /// as being killed: the kernel closes the descriptors, and nobody probes.)
 pub const L5: &str = "L5: without a crash, nothing outlives the last handle";
-/// No data file exists without its entry.
+/// No data file exists without its entry, not even between two steps: a crash would leave it for ever.
 pub const D1: &str = "D1: no data file exists without its entry";
 /// Nobody gets a handle without the data of that same object.
 pub const D2: &str = "D2: nobody holds an object without its data";
@@ -60,6 +60,9 @@ impl Lifecycle {
 
     /// What must be possible: a model that went nowhere would satisfy the invariants too.
     pub(super) fn possibilities(&self) -> Vec<Claim> {
+        if self.fault.is_some() {
+            return Vec::new(); // a broken rule may well make them impossible
+        }
         let mut claims = vec![
             Claim::sometimes(TWO_HOLDERS, |_, state| {
                 !all_equal(state.holders().map(|holder| holder.description))

@@ -57,7 +57,6 @@ fn look(directory: &Directory, file: &CStr) -> Option<Listed> {
         },
         (Found::Closed, _) => unknown("another user's, and not shared".into()),
         (Found::Left(Left::Flawed(flaw)), _) => unknown(format!("not an object: {flaw}")),
-        (Found::Left(Left::HardLinks(links)), _) => unknown(format!("its entry has {links} hard links")),
         (Found::Left(Left::NotPermitted), _) => {
             unknown("left by a crash, and only its owner may remove it".into())
         }

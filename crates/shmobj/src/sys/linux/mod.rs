@@ -8,8 +8,10 @@
 //! | [`view`] | mapping it, and copying in and out |
 //! | [`mapping`] | file mappings, made of all these |
 //! | [`inspect`] | who holds what |
+//! | [`fork`] | keeping `fork` out of the middle of an operation |
 
 pub(crate) mod data;
+mod fork;
 mod huge_pages;
 pub(crate) mod inspect;
 pub(crate) mod mapping;

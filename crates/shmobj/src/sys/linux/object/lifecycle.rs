@@ -17,7 +17,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, Mode, Stat};
+use rustix::fs::{AtFlags, FlockOperation, Mode, Stat};
 use rustix::io::Errno;
 
 use super::page::{HEAD_BYTES, Header, Hint, Image, Texts};
@@ -27,6 +27,7 @@ use super::{Object, is_regular, open_entry, registry, try_lock};
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::name::Name;
 use crate::sys::linux::data::{Attached, beside};
+use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::{Directory, FileKey, Place, filename};
 use crate::test_hooks::step;
 
@@ -91,20 +92,32 @@ pub(crate) fn obtain(
     intent: Intent,
     recipe: &mut dyn Recipe,
 ) -> Result<(Arc<Object>, bool)> {
+    let mut operation = Operation::start();
     let attempt = &target.attempt;
     let file = filename::encode(target.name.scope, target.name.base);
     let mut patience = Patience::default();
+    let mut expect_nothing = intent != Intent::Open;
     loop {
         let Some(directory) = target.place.directory(attempt, intent != Intent::Open)? else {
             return Err(not_found(target));
         };
-        match open_entry(&directory, &file) {
+        // Looking whether a name is free costs half of opening it in vain. Wrong guesses end in the open below.
+        let opened = if std::mem::take(&mut expect_nothing) && is_free(&directory, &file) {
+            Err(Errno::NOENT)
+        } else {
+            open_entry(&directory, &file)
+        };
+        match opened {
             Ok(entry) => {
                 step("open: entry opened");
                 match join(target, intent, &directory, &file, entry, recipe)? {
                     Joined::Yes(object) => return Ok((object, true)),
                     Joined::Gone => patience.again(attempt)?,
-                    Joined::NotNow(obstacle) => patience.pause(attempt, obstacle)?,
+                    Joined::NotNow(obstacle) => {
+                        drop(operation);
+                        patience.pause(attempt, obstacle)?;
+                        operation = Operation::start();
+                    }
                 }
             }
             Err(Errno::NOENT) if intent == Intent::Open => return Err(not_found(target)),
@@ -118,6 +131,10 @@ pub(crate) fn obtain(
             Err(errno) => return Err(not_an_entry(attempt, errno)),
         }
     }
+}
+
+fn is_free(directory: &Directory, file: &CString) -> bool {
+    matches!(rustix::fs::statat(directory, file, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT))
 }
 
 fn not_found(target: &Target<'_>) -> Error {
@@ -169,7 +186,9 @@ fn join(
     }
     step("open: lock shared");
     let stat = rustix::fs::fstat(&entry).map_err(|errno| attempt.os("looking at its entry", errno))?;
-    if stat.st_nlink == 0 {
+    if !sweep::is_under_name(directory, file, &stat)
+        .map_err(|errno| attempt.os("looking at its entry", errno))?
+    {
         return Ok(Joined::Gone);
     }
     if let Some(object) = registry::find(FileKey::from(&stat)) {
@@ -180,7 +199,12 @@ fn join(
     let bytes =
         rustix::io::pread(&entry, &mut head, 0).map_err(|errno| attempt.os("reading its entry", errno))?;
     let head = &head[..bytes];
-    let (header, path) = parse(target, &stat, head, &entry)?;
+    // Our lock may have kept a closing holder from finding itself the last one. So whoever had it and lets go of it,
+    // for whatever reason, probes: here by a look, from then on by dropping the object.
+    let (header, path) = parse(target, &stat, head, &entry).inspect_err(|_| {
+        let _ = rustix::fs::flock(&entry, FlockOperation::Unlock);
+        sweep::look(directory, file);
+    })?;
     let object = Object {
         lock: Some(entry),
         key: FileKey::from(&stat),
@@ -193,8 +217,6 @@ fn join(
         data: Mutex::default(),
         page: OnceLock::new(),
     };
-    // From here on our lock may have kept a closing holder from finding itself the last one, so letting go of it
-    // is a close like any other, probe included.
     accept(target, intent, registry::adopt(object), Some(head), recipe)
 }
 
@@ -244,9 +266,6 @@ fn bury(
             )
             .with_remedy("have that user, or root, run `shmobj gc --global`, or choose another name")),
         Err(Left::Flawed(flaw)) => Err(corrupt(attempt, &flaw)),
-        Err(Left::HardLinks(links)) => Err(attempt
-            .fails(ErrorKind::Corrupt, format!("its entry has {links} hard links"))
-            .with_remedy("remove it and its links from the namespace directory by hand")),
         Err(Left::System(errno)) => Err(attempt.os("removing what a crashed process left", errno)),
     }
 }

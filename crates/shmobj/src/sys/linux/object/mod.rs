@@ -30,6 +30,7 @@ use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::data::Attached;
+use super::fork::Operation;
 use super::namespace::{Directory, FileKey};
 use crate::test_hooks::step;
 use page::{Header, Hint};
@@ -109,6 +110,7 @@ pub(crate) fn try_lock(fd: impl AsFd, operation: FlockOperation) -> Result<bool,
 /// Killed before the probe: the entry stays without a holder, and whoever meets it next reclaims it (L4).
 impl Drop for Object {
     fn drop(&mut self) {
+        let _operation = Operation::start();
         registry::forget(self);
         drop(self.page.take());
         // Most creators are the last to close, and then the hints go with the entry; most others are not.

@@ -79,12 +79,27 @@ impl Id {
     }
 }
 
+impl Id {
+    /// 16 digits of the 32: enough where device and inode are compared as well.
+    pub(crate) fn first_half(self) -> impl std::fmt::Display {
+        Hexadecimal::<8>(array_at(&self.0, 0))
+    }
+}
+
 impl std::fmt::Display for Id {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |index: usize| DIGITS[usize::from(self.0[index / 2] >> (4 * (1 - index % 2)) & 15)];
-        let text: [u8; 32] = std::array::from_fn(digit);
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        Hexadecimal(self.0).fmt(f)
+    }
+}
+
+/// On the way of every create, where formatting byte by byte would show.
+struct Hexadecimal<const N: usize>([u8; N]);
+
+impl<const N: usize> std::fmt::Display for Hexadecimal<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default() as u8;
+        let digits = self.0.map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+        f.write_str(std::str::from_utf8(digits.as_flattened()).unwrap_or_default())
     }
 }
 

@@ -13,12 +13,13 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RawDir, SeekFrom};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RawDir, SeekFrom, Stat};
 use rustix::io::Errno;
 
 use super::page::{Flaw, Frozen, Header, Id, Storage};
 use super::{is_regular, open_entry, try_lock};
 use crate::sys::linux::data::beside;
+use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::{Directory, FileKey, filename};
 use crate::test_hooks::step;
 
@@ -40,8 +41,6 @@ pub(crate) struct Sweep {
 pub(crate) enum Left {
     /// It is not ours, or damaged beyond knowing what belongs to it.
     Flawed(Flaw),
-    /// It has other names as well, so somebody tampered with it (L1).
-    HardLinks(u64),
     /// Only its owner may remove it: the directory is sticky.
     NotPermitted,
     System(Errno),
@@ -59,7 +58,7 @@ impl From<Errno> for Left {
 /// Removes an entry on which the caller holds `LOCK_EX`, and its data file. `Ok(false)`: somebody else had removed it.
 ///
 /// Under the lock, a link count of 1 proves that the name still means this inode: only a holder of the lock unlinks
-/// it (L1), and nothing renames entries. The data file goes first (D1): killed in between, the entry is still there
+/// it (L1), and nothing renames entries. If somebody gave it other names, the name itself is looked up. The data file goes first (D1): killed in between, the entry is still there
 /// for the next one to finish.
 ///
 /// `known` is the object that the caller expects: its entry need not be read again.
@@ -73,11 +72,8 @@ pub(crate) fn destroy(
     if !is_regular(&stat) {
         return Err(Left::Flawed(Flaw::NotAnEntry));
     }
-    #[allow(clippy::unnecessary_cast)] // the width of this field differs between the architectures
-    match stat.st_nlink as u64 {
-        0 => return Ok(false),
-        1 => {}
-        links => return Err(Left::HardLinks(links)),
+    if !is_under_name(directory, file, &stat)? {
+        return Ok(false);
     }
     let (id, storage) = match known {
         Some((key, header)) if key == FileKey::from(&stat) => (header.id, header.storage),
@@ -103,6 +99,19 @@ pub(crate) fn destroy(
     }
 }
 
+/// Whether an entry still stands under the name it was opened by.
+pub(crate) fn is_under_name(directory: &Directory, file: &CStr, stat: &Stat) -> Result<bool, Errno> {
+    match stat.st_nlink {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => match rustix::fs::statat(directory, file, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(named) => Ok(FileKey::from(&named) == FileKey::from(stat)),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(errno),
+        },
+    }
+}
+
 /// What became of an entry that was looked at.
 #[derive(Debug)]
 pub(crate) enum Found {
@@ -120,6 +129,7 @@ pub(crate) enum Found {
 
 /// Looks at one entry, and reclaims it if nobody holds it.
 pub(crate) fn look(directory: &Directory, file: &CStr) -> (Found, Option<OwnedFd>) {
+    let _operation = Operation::start();
     let entry = match open_entry(directory, file) {
         Ok(entry) => entry,
         Err(Errno::NOENT) => return (Found::Gone, None),
