@@ -9,8 +9,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
-use crate::kind::Kind;
-
 /// The result of every operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -216,7 +214,8 @@ impl From<Error> for io::Error {
 pub(crate) struct Attempt<'a> {
     /// A verb in the infinitive: `open`, `create`, `map`.
     pub(crate) verb: &'static str,
-    pub(crate) kind: Kind,
+    /// What it is tried on: a kind of object, mostly.
+    pub(crate) subject: &'static str,
     /// The name as the caller gave it; empty for an unnamed object.
     pub(crate) name: &'a str,
 }
@@ -224,9 +223,9 @@ pub(crate) struct Attempt<'a> {
 impl Attempt<'_> {
     pub(crate) fn fails(&self, kind: ErrorKind, matter: impl Into<Cow<'static, str>>) -> Error {
         let object = if self.name.is_empty() {
-            format!("unnamed {}", self.kind)
+            format!("unnamed {}", self.subject)
         } else {
-            format!("{} {:?}", self.kind, Shortened(self.name))
+            format!("{} {:?}", self.subject, Shortened(self.name))
         };
         Error(Box::new(Inner {
             kind,
@@ -278,10 +277,11 @@ impl fmt::Debug for Shortened<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::Kind;
 
     #[test]
     fn an_error_says_what_was_tried_on_what_why_and_what_to_do() {
-        let attempt = Attempt { verb: "open", kind: Kind::FileMapping, name: "frames" };
+        let attempt = Attempt { verb: "open", subject: Kind::FileMapping.as_str(), name: "frames" };
         let error = attempt
             .fails(ErrorKind::WrongKind, "the name belongs to an event")
             .with_remedy("open it as an event");
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn a_very_long_name_is_shortened_in_errors() {
         let name = "ö".repeat(30_000);
-        let attempt = Attempt { verb: "open", kind: Kind::Mutex, name: &name };
+        let attempt = Attempt { verb: "open", subject: Kind::Mutex.as_str(), name: &name };
         let text = attempt.fails(ErrorKind::NotFound, "no such object").to_string();
         assert!(text.len() < 300, "{text}");
         assert!(text.contains("(60000 bytes)"), "{text}");
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn an_io_error_keeps_the_sentence_and_the_kind() {
-        let attempt = Attempt { verb: "create", kind: Kind::FileMapping, name: "" };
+        let attempt = Attempt { verb: "create", subject: Kind::FileMapping.as_str(), name: "" };
         let io: io::Error = attempt.fails(ErrorKind::CommitLimit, "no memory").into();
         assert_eq!(io.kind(), io::ErrorKind::OutOfMemory);
         assert_eq!(io.to_string(), "cannot create unnamed file mapping: no memory");

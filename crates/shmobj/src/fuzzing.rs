@@ -28,7 +28,7 @@ pub fn entry(bytes: &[u8]) {
 
 /// Reads a name, and turns it into a file's name and back.
 pub fn name(name: &str) {
-    let attempt = Attempt { verb: "open", kind: Kind::FileMapping, name };
+    let attempt = Attempt { verb: "open", subject: Kind::FileMapping.as_str(), name };
     if let Ok(Some(parsed)) = Name::parse(&attempt) {
         let file = filename::encode(parsed.scope, parsed.base);
         assert!(file.as_bytes().len() <= 255 && !file.as_bytes().contains(&b'/'));

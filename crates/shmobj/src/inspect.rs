@@ -128,7 +128,7 @@ impl Namespace {
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound), [`Corrupt`](ErrorKind::Corrupt), and the errors of names.
     pub fn inspect(&self, name: &str) -> Result<ObjectInfo> {
-        let attempt = Attempt { verb: "inspect", kind: Kind::FileMapping, name };
+        let attempt = Attempt { verb: "inspect", subject: "object", name };
         let parsed = Name::parse(&attempt)?.ok_or_else(|| {
             attempt.fails(ErrorKind::WrongKind, "an unnamed object cannot be found by name")
         })?;
@@ -150,7 +150,7 @@ fn directory_of(verb: &'static str, scope: Scope) -> Attempt<'static> {
         Scope::Local => "Local\\",
         Scope::Global => "Global\\",
     };
-    Attempt { verb, kind: Kind::FileMapping, name }
+    Attempt { verb, subject: "namespace", name }
 }
 
 /// Who holds these objects, for each of them, in one pass over `/proc`.

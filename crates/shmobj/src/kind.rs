@@ -35,23 +35,29 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.number() == number)
     }
 
-    /// The kind with its article, for sentences: `an event`.
-    pub(crate) const fn with_article(self) -> &'static str {
+    /// The kind's name in the field's own words: `file mapping`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::FileMapping => "a file mapping",
-            Self::Mutex => "a mutex",
-            Self::Event => "an event",
-            Self::Semaphore => "a semaphore",
-            Self::WaitableTimer => "a waitable timer",
-            Self::Job => "a job",
+            Self::FileMapping => "file mapping",
+            Self::Mutex => "mutex",
+            Self::Event => "event",
+            Self::Semaphore => "semaphore",
+            Self::WaitableTimer => "waitable timer",
+            Self::Job => "job",
         }
+    }
+
+    /// The kind with its article, for sentences: `an event`.
+    pub(crate) fn with_article(self) -> String {
+        let article = if self == Self::Event { "an" } else { "a" };
+        format!("{article} {self}")
     }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (_, bare) = self.with_article().split_once(' ').unwrap_or_default();
-        f.pad(bare)
+        f.pad(self.as_str())
     }
 }
 

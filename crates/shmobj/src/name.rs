@@ -97,7 +97,7 @@ mod tests {
     use crate::kind::Kind;
 
     fn parse(name: &str) -> Result<Option<(Scope, &str)>, u32> {
-        let attempt = Attempt { verb: "open", kind: Kind::FileMapping, name };
+        let attempt = Attempt { verb: "open", subject: Kind::FileMapping.as_str(), name };
         match Name::parse(&attempt) {
             Ok(name) => Ok(name.map(|name| (name.scope, name.base))),
             Err(error) => Err(error.win32_code()),

@@ -211,7 +211,7 @@ impl FileMapping {
     }
 
     pub(crate) fn attempt(&self, verb: &'static str) -> Attempt<'_> {
-        Attempt { verb, kind: Kind::FileMapping, name: &self.name }
+        Attempt { verb, subject: Kind::FileMapping.as_str(), name: &self.name }
     }
 
     pub(crate) fn inner(&self) -> &Mapping {

@@ -142,7 +142,7 @@ impl<'a> MappingOptions<'a> {
     /// # Errors
     /// Those of [`FileMapping::open`].
     pub fn open(&self, name: &str, access: Access) -> Result<FileMapping> {
-        let attempt = Attempt { verb: "open", kind: Kind::FileMapping, name };
+        let attempt = Attempt { verb: "open", subject: Kind::FileMapping.as_str(), name };
         let parsed = Name::parse(&attempt)?.ok_or_else(|| {
             attempt
                 .fails(ErrorKind::WrongKind, "an unnamed object cannot be opened")
@@ -161,7 +161,7 @@ impl<'a> MappingOptions<'a> {
     }
 
     fn make(&self, name: &str, intent: Intent) -> Result<FileMapping> {
-        let attempt = Attempt { verb: "create", kind: Kind::FileMapping, name };
+        let attempt = Attempt { verb: "create", subject: Kind::FileMapping.as_str(), name };
         let wish = self.wish(&attempt)?;
         let access = match self.protection {
             Protection::ReadWrite => Access::ALL,

@@ -94,7 +94,7 @@ impl<M: Mode> View<M> {
     }
 
     fn attempt(&self, verb: &'static str) -> Attempt<'_> {
-        Attempt { verb, kind: ObjectKind::FileMapping, name: &self.name }
+        Attempt { verb, subject: ObjectKind::FileMapping.as_str(), name: &self.name }
     }
 
     /// The length in bytes; never 0.

@@ -68,7 +68,7 @@ impl Mapping {
         write: bool,
     ) -> Result<(Self, bool)> {
         let mut recipe = MappingRecipe { attempt, place, wish, write };
-        let target = Target { attempt: *attempt, place, name };
+        let target = Target { attempt: *attempt, kind: Kind::FileMapping, place, name };
         let (object, existed) = lifecycle::obtain(&target, intent, &mut recipe)?;
         let protection = protection_of(attempt, &object.header)?;
         let wanted = write && protection == Protection::ReadWrite;

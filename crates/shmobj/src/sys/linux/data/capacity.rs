@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::kind::Kind;
 
-    const ATTEMPT: Attempt<'_> = Attempt { verb: "create", kind: Kind::FileMapping, name: "n" };
+    const ATTEMPT: Attempt<'_> = Attempt { verb: "create", subject: Kind::FileMapping.as_str(), name: "n" };
 
     #[test]
     fn fields_are_found_whole() {

@@ -134,7 +134,8 @@ impl Place {
 
     /// A private place.
     pub(crate) fn at(path: PathBuf) -> Self {
-        Self::new(path, Rule::Private, Scope::Local)
+        // It stays the same directory when the process goes to another one. Only an empty path has no absolute form.
+        Self::new(std::path::absolute(&path).unwrap_or(path), Rule::Private, Scope::Local)
     }
 
     pub(crate) fn is_global(&self) -> bool {

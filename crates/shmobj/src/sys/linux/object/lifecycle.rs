@@ -25,6 +25,7 @@ use super::sweep::{self, Left};
 use super::unborn::Unborn;
 use super::{Object, is_regular, open_entry, registry, try_lock};
 use crate::error::{Attempt, Error, ErrorKind, Result};
+use crate::kind::Kind;
 use crate::name::Name;
 use crate::sys::linux::data::{Attached, beside};
 use crate::sys::linux::fork::Operation;
@@ -38,6 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target<'a> {
     pub(crate) attempt: Attempt<'a>,
+    pub(crate) kind: Kind,
     pub(crate) place: &'a Place,
     pub(crate) name: Name<'a>,
 }
@@ -230,7 +232,7 @@ fn accept(
 ) -> Result<Joined> {
     let attempt = &target.attempt;
     let found = object.header.kind;
-    if found != attempt.kind {
+    if found != target.kind {
         let matter = format!("the name belongs to {}", found.with_article());
         let remedy = format!("open it as {}, or choose another name", found.with_article());
         return Err(attempt.fails(ErrorKind::WrongKind, matter).with_remedy(remedy));
