@@ -7,7 +7,7 @@ use std::io::{Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 
 use common::{Place, code, pattern};
-use rustix::fs::OFlags;
+use rustix::fs::{FlockOperation, OFlags, flock};
 use shmobj::{Access, Allocation, FileMapping, LargePages, Protection, Security};
 
 const READERS: [Protection; 2] = [Protection::ReadOnly, Protection::WriteCopy];
@@ -213,6 +213,22 @@ fn cf_21_what_is_no_regular_file_cannot_be_mapped() {
         assert_eq!(code(options.clone().file(&fifo).create_unnamed()), 193);
         assert_eq!(code(options.clone().file(&socket).create_unnamed()), 193);
     }
+}
+
+/// Locks say nothing about views; and the mapping's own descriptor does not keep them.
+#[test]
+fn cf_22_a_locked_file_is_mapped_and_its_lock_ends_with_whose_it_is() {
+    let place = Place::new();
+    let file = place.file(&pattern(100));
+    let other = place.reopened(true);
+    flock(&file, FlockOperation::LockExclusive).unwrap();
+    let mapping = place.options().file(&other).create("n").unwrap();
+    mapping.map_mut().unwrap().write_at(0, b"x").unwrap();
+    let mine = FileMapping::options().file(&file).create_unnamed().unwrap();
+    assert!(flock(&other, FlockOperation::NonBlockingLockExclusive).is_err());
+    drop(file);
+    assert!(flock(&other, FlockOperation::NonBlockingLockExclusive).is_ok());
+    assert_eq!(mine.map().unwrap().read_vec(0, 1).unwrap(), b"x");
 }
 
 #[test]

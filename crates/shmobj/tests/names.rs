@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Barrier;
 
 use common::{Place, code, error};
+use proptest::prelude::*;
 use rustix::fs::{FlockOperation, flock};
 use shmobj::{Access, ErrorKind, FileMapping, Kind, Listed, Namespace, Protection, Scope};
 
@@ -326,6 +327,25 @@ fn nm_20_the_error_of_the_step_that_comes_first_wins() {
         let bad_name = code(place.options().size(4096).create(name));
         assert_eq!(code(place.options().file(&nothing).create(name)), bad_name, "{name}: a file, unseen");
         assert_eq!(code(place.open(name, Access::empty())), bad_name, "{name}: OP-11");
+    }
+}
+
+proptest! {
+    /// NM-12, NM-14, NM-17: two names are one object only if they are one string.
+    #[test]
+    fn nm_14_names_are_compared_whole_and_unchanged(
+        one in "[^\\\\]{1,20}|[%~./a]{1,8}|[a-cä]{250,258}|[/%a]{80,90}",
+        two in "[^\\\\]{1,20}|[%~./a]{1,8}|[a-cä]{250,258}|[/%a]{80,90}",
+    ) {
+        let place = Place::new();
+        let first = place.memory(&one, 4096);
+        let second = place.memory(&two, 4096);
+        prop_assert_eq!(first.is_same_object(&second), one == two);
+        prop_assert_eq!(second.existed(), one == two);
+        for (name, mapping) in [(&one, &first), (&two, &second)] {
+            prop_assert!(place.open(name, Access::READ).unwrap().is_same_object(mapping));
+            prop_assert_eq!(&place.namespace.inspect(name).unwrap().name, name);
+        }
     }
 }
 

@@ -67,6 +67,22 @@ fn sr_4_what_is_committed_is_committed_for_every_view_with_its_own_rights() {
 }
 
 #[test]
+fn sr_4_a_view_of_a_part_knows_what_is_committed_in_its_part() {
+    let place = Place::new();
+    let mapping = reserved(&place, "n", 65_536);
+    let before = mapping.view().offset(2 * PAGE as u64 + 10).map_mut().unwrap();
+    mapping.commit(0..1).unwrap();
+    mapping.commit(3 * PAGE as u64..5 * PAGE as u64).unwrap();
+    let after = mapping.view().offset(2 * PAGE as u64 + 10).map_mut().unwrap();
+    for view in [before, after] {
+        assert_eq!(code(view.read_vec(0, 1)), 998);
+        assert_eq!(code(view.read_vec(PAGE - 11, 2)), 998);
+        assert_eq!(view.read_vec(PAGE - 10, 2 * PAGE).unwrap(), [0; 2 * PAGE]);
+        assert_eq!(code(view.read_vec(3 * PAGE - 11, 2)), 998);
+    }
+}
+
+#[test]
 fn sr_5_commitment_and_data_stay_over_unmapping() {
     let place = Place::new();
     let mapping = reserved(&place, "n", 65_536);

@@ -199,15 +199,15 @@ impl FileMapping {
         if range.end < range.start {
             return Err(self
                 .attempt("commit")
-                .fails(ErrorKind::InvalidParameter, "the range ends before it starts"));
+                .fails(ErrorKind::InvalidParameter, "the range ends before it starts")
+                .with_remedy("give a range that starts first"));
         }
-        if !self.access.contains(Access::WRITE) {
-            return Err(self
-                .attempt("commit")
-                .fails(ErrorKind::AccessDenied, "this handle has no right to write, and committing writes")
-                .with_remedy("open the mapping with Access::READ_WRITE"));
-        }
-        mapping::commit(&self.attempt("commit"), self.mapping.data(), range)
+        mapping::commit(
+            &self.attempt("commit"),
+            self.mapping.data(),
+            self.access.contains(Access::WRITE),
+            range,
+        )
     }
 
     pub(crate) fn attempt(&self, verb: &'static str) -> Attempt<'_> {

@@ -148,15 +148,15 @@ impl<'a> MappingOptions<'a> {
                 .fails(ErrorKind::WrongKind, "an unnamed object cannot be opened")
                 .with_remedy("give its name") // OP-2
         })?;
+        let namespace = Namespace::or_default(self.namespace);
+        let place = namespace.place(parsed.scope);
+        let write = access.contains(Access::WRITE);
+        let (mapping, _) = Mapping::named(&attempt, place, parsed, Intent::Open, None, write)?;
         if access.is_empty() || !Access::ALL.contains(access) {
             return Err(attempt
                 .fails(ErrorKind::AccessDenied, "no right, or one that mappings do not have, is asked for") // OP-4, OP-5
                 .with_remedy("ask for Access::READ or Access::READ_WRITE"));
         }
-        let namespace = Namespace::or_default(self.namespace);
-        let place = namespace.place(parsed.scope);
-        let write = access.contains(Access::WRITE);
-        let (mapping, _) = Mapping::named(&attempt, place, parsed, Intent::Open, None, write)?;
         Ok(FileMapping::new(mapping, name, access, true))
     }
 

@@ -184,9 +184,7 @@ impl<M: Mode> View<M> {
     /// The address of `count` integers that lie inside the view, aligned, and may be touched.
     #[inline]
     fn aligned<A: Atomic>(&self, offset: usize, count: usize) -> Result<*const A> {
-        let bytes = count.checked_mul(size_of::<A>());
-        let bytes =
-            bytes.ok_or_else(|| self.misplaced("more integers than memory can hold are asked for"))?;
+        let bytes = count.saturating_mul(size_of::<A>());
         let at = self.view.checked(&self.attempt("use"), offset, bytes)?;
         if at.addr() % align_of::<A>() != 0 {
             return Err(self.misplaced("the integer is not aligned to its own size"));

@@ -41,7 +41,7 @@ impl<'a> ViewOptions<'a> {
     /// and nothing may be mapped in the range; nothing is ever replaced or moved.
     #[doc(alias = "MapViewOfFileEx")]
     pub fn address(mut self, address: usize) -> Self {
-        self.address = Some(address);
+        self.address = (address != 0).then_some(address); // MV-12
         self
     }
 
@@ -91,7 +91,13 @@ impl<'a> ViewOptions<'a> {
         self.check_rights(&attempt, M::KIND)?;
         let range = self.checked_range(&attempt)?;
         self.check_address(&attempt)?;
-        let request = view::Request { kind: M::KIND, range, address: self.address, prefault: self.prefault };
+        let request = view::Request {
+            kind: M::KIND,
+            range,
+            address: self.address,
+            prefault: self.prefault,
+            commits: self.mapping.access().contains(Access::WRITE),
+        };
         let view = view::View::map(&attempt, self.mapping.inner().data().clone(), &request)?;
         Ok(View::new(view, self.mapping.name()))
     }
@@ -124,9 +130,14 @@ impl<'a> ViewOptions<'a> {
                     .with_remedy("leave the length away to map to the end"));
             }
             // MV-10
-            Some(length) => self.offset.checked_add(length).ok_or_else(|| {
-                attempt.fails(ErrorKind::InvalidParameter, "offset and length are more than 64 bits can say")
-            })?,
+            Some(length) => {
+                let end = self.offset.checked_add(length);
+                end.filter(|end| end.checked_next_multiple_of(GRANULARITY).is_some()).ok_or_else(|| {
+                    attempt
+                        .fails(ErrorKind::InvalidParameter, "offset and length are more than 64 bits can say")
+                        .with_remedy("leave the length away to map to the end")
+                })?
+            }
             None => size,
         };
         if self.offset >= size || end > size {

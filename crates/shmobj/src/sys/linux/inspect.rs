@@ -124,7 +124,9 @@ pub(crate) fn inspect(attempt: &Attempt<'_>, place: &Place, name: Name<'_>) -> R
     let file = filename::encode(name.scope, name.base);
     match look(&directory, &file) {
         Some(Listed::Object(info)) => Ok(info),
-        Some(Listed::Unknown(unknown)) => Err(attempt.fails(ErrorKind::Corrupt, unknown.reason)),
+        Some(Listed::Unknown(unknown)) => Err(attempt
+            .fails(ErrorKind::Corrupt, unknown.reason)
+            .with_remedy("remove it from the namespace directory by hand")),
         None => Err(not_found()),
     }
 }

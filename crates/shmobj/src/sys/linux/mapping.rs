@@ -114,7 +114,7 @@ impl Mapping {
 }
 
 /// Commits a range, as the object's own rules allow it.
-pub(crate) fn commit(attempt: &Attempt<'_>, data: &Data, range: Range<u64>) -> Result<()> {
+pub(crate) fn commit(attempt: &Attempt<'_>, data: &Data, may_write: bool, range: Range<u64>) -> Result<()> {
     if data.storage == Storage::File {
         return Err(attempt
             .fails(ErrorKind::AccessDenied, "a file's pages are the file's, and cannot be committed") // SR-11
@@ -131,7 +131,7 @@ pub(crate) fn commit(attempt: &Attempt<'_>, data: &Data, range: Range<u64>) -> R
     if !data.has(flags::RESERVE) || range.is_empty() {
         return Ok(()); // SR-10
     }
-    if !data.writable {
+    if !may_write || !data.writable {
         return Err(attempt
             .fails(ErrorKind::AccessDenied, "this handle has no right to write, and committing writes")
             .with_remedy("open the mapping with Access::READ_WRITE"));

@@ -1,12 +1,12 @@
 //! Paths below /proc, and what the scans read there.
 
 use std::ffi::OsString;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::OnceLock;
 
 /// The path through which this process can open a descriptor of its own again, with other rights.
-pub(crate) fn own_descriptor(fd: &OwnedFd) -> String {
+pub(crate) fn own_descriptor(fd: &impl AsRawFd) -> String {
     format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 

@@ -3,7 +3,7 @@
 //! It has the object's mode, and is named by the object id. It is linked after its entry and unlinked before it (D1),
 //! so it is never left alone; but what a crash leaves keeps its memory until somebody reclaims the entry.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -27,7 +27,7 @@ pub(crate) struct Unlinked {
 impl Unlinked {
     pub(crate) fn link(&self, directory: &Directory, id: Id) -> Result<(), Errno> {
         let name = std::ffi::CString::new(name(id)).map_err(|_| Errno::INVAL)?;
-        self.unborn.give_name(&self.data.fd, directory, &name)
+        self.unborn.give_name(self.data.fd.as_fd(), directory, &name)
     }
 }
 
@@ -52,6 +52,7 @@ pub(crate) fn create(
     if data.has(flags::RESERVE) {
         rustix::fs::ftruncate(&data.fd, size).map_err(|errno| capacity::exhausted(attempt, size, errno))?;
     } else {
+        capacity::check(attempt, size)?;
         check_room(attempt, directory, size)?;
         commit::everything(attempt, &data)?;
     }

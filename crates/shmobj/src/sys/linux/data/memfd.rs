@@ -86,7 +86,7 @@ fn open(name: &str, large: bool) -> Result<OwnedFd, Errno> {
 fn refused(attempt: &Attempt<'_>, errno: Errno, large: bool) -> crate::Error {
     if large && matches!(errno, Errno::NODEV | Errno::INVAL | Errno::NOSYS) {
         return attempt
-            .fails(ErrorKind::NoResources, "this system has no large pages")
+            .fails(ErrorKind::InvalidParameter, "this system has no large pages") // LP-5
             .with_source(errno)
             .with_remedy("use ordinary pages, or transparent huge pages");
     }

@@ -333,13 +333,9 @@ fn create(
             .map_err(system("setting the entry's mode"))?;
     }
     step("create: entry complete");
-    match unborn.give_name(&entry, directory, file) {
-        Ok(()) => {}
-        Err(Errno::EXIST | Errno::NOENT) => return Ok(None),
-        Err(errno) => return Err(in_directory(target, errno)),
-    }
-    step("create: entry linked");
-    let object = Object {
+    // Known before it has its name, so that another thread that opens it at once finds it with its data. If the name
+    // is taken, dropping it is a close like any other.
+    let object = registry::adopt(Object {
         lock: Some(entry),
         key: FileKey::from(&stat),
         directory: directory.clone(),
@@ -350,13 +346,19 @@ fn create(
         owner: stat.st_uid,
         data: Mutex::new(fresh.data),
         page: OnceLock::new(),
-    };
+    });
+    match unborn.give_name(object.entry(), directory, file) {
+        Ok(()) => {}
+        Err(Errno::EXIST | Errno::NOENT) => return Ok(None),
+        Err(errno) => return Err(in_directory(target, errno)),
+    }
+    step("create: entry linked");
     if let Some(data) = fresh.beside {
         // D1: only now, so that it cannot be left alone; openers who come before it pause and start again.
         data.link(directory, object.header.id).map_err(system("linking its data file"))?;
         step("create: data file linked");
     }
-    Ok(Some(registry::adopt(object)))
+    Ok(Some(object))
 }
 
 fn in_directory(target: &Target<'_>, errno: Errno) -> Error {

@@ -5,7 +5,7 @@
 //! that its maker died, and removes it.
 
 use std::ffi::CStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -42,7 +42,12 @@ impl Unborn {
     }
 
     /// Gives the file its name, unless the name is taken (EXIST) or a sweep was quicker (NOENT).
-    pub(crate) fn give_name(&self, fd: &OwnedFd, directory: &Directory, file: &CStr) -> Result<(), Errno> {
+    pub(crate) fn give_name(
+        &self,
+        fd: BorrowedFd<'_>,
+        directory: &Directory,
+        file: &CStr,
+    ) -> Result<(), Errno> {
         let Some(temporary) = &self.temporary else { return link(fd, directory, file) };
         let renamed =
             rustix::fs::renameat_with(directory, &**temporary, directory, file, RenameFlags::NOREPLACE);
@@ -54,10 +59,10 @@ impl Unborn {
 }
 
 /// Links a file without a name. The short way needs a capability or Linux 6.10; the other one needs /proc.
-fn link(fd: &OwnedFd, directory: &Directory, file: &CStr) -> Result<(), Errno> {
+fn link(fd: BorrowedFd<'_>, directory: &Directory, file: &CStr) -> Result<(), Errno> {
     match rustix::fs::linkat(fd, c"", directory, file, AtFlags::EMPTY_PATH) {
         Err(Errno::NOENT | Errno::INVAL | Errno::PERM) => {
-            rustix::fs::linkat(CWD, &*proc::own_descriptor(fd), directory, file, AtFlags::SYMLINK_FOLLOW)
+            rustix::fs::linkat(CWD, &*proc::own_descriptor(&fd), directory, file, AtFlags::SYMLINK_FOLLOW)
         }
         linked => linked,
     }

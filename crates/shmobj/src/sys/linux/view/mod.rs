@@ -23,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) range: Range<u64>,
     pub(crate) address: Option<usize>,
     pub(crate) prefault: bool,
+    /// Whether the handle may write, which committing needs.
+    pub(crate) commits: bool,
 }
 
 /// A mapped range. It keeps the data, not the object: the name goes with the last handle.
@@ -39,6 +41,8 @@ pub(crate) struct View {
     /// The mapping's start in the data.
     offset: u64,
     guard: Guard,
+    commits: bool,
+    at_wanted_address: bool,
     /// For reserved memory: the parts of the mapping that this view may touch. They only grow.
     accessible: Option<Mutex<Vec<Range<usize>>>>,
 }
@@ -77,7 +81,19 @@ impl View {
             .map_err(|errno| not_mapped(attempt, errno, request))?;
         let guard = Guard::for_data(data.is_truncatable());
         let accessible = reserved.then(Mutex::default);
-        let view = Self { data, kind: request.kind, base, mapped, lead, length, offset, guard, accessible };
+        let view = Self {
+            data,
+            kind: request.kind,
+            base,
+            mapped,
+            lead,
+            length,
+            offset,
+            guard,
+            commits: request.commits,
+            at_wanted_address: request.address.is_some(),
+            accessible,
+        };
         if huge {
             place::want_huge_pages(base, mapped);
         }
@@ -196,7 +212,7 @@ impl View {
             return Err(self.outside(attempt, offset, length)); // SR-7
         }
         let start = self.offset + (self.lead + offset) as u64;
-        super::mapping::commit(attempt, &self.data, start..start + length as u64)?;
+        super::mapping::commit(attempt, &self.data, self.commits, start..start + length as u64)?;
         self.open_committed(self.lead + offset..self.lead + offset + length);
         Ok(())
     }
@@ -242,7 +258,11 @@ impl View {
 
 impl Drop for View {
     fn drop(&mut self) {
-        place::unmap(self.base, self.mapped);
+        if self.at_wanted_address {
+            place::unmap(self.base, self.mapped);
+        } else {
+            place::unmap_and_reuse(self.base, self.mapped);
+        }
     }
 }
 

@@ -116,12 +116,17 @@ fn expect_next_below(base: NonNull<u8>, length: usize) {
     NEXT.store(next, Ordering::Relaxed);
 }
 
-/// Unmaps a view, and remembers its place for the next one.
+/// Unmaps a range.
 pub(crate) fn unmap(base: NonNull<u8>, length: usize) {
     let address = base.as_ptr().addr();
     unmap_range(address, address + length.next_multiple_of(rustix::param::page_size()));
-    if address % GRANULARITY == 0 {
-        NEXT.store(address, Ordering::Relaxed);
+}
+
+/// Unmaps a view whose place the system chose, and remembers it for the next one.
+pub(crate) fn unmap_and_reuse(base: NonNull<u8>, length: usize) {
+    unmap(base, length);
+    if base.as_ptr().addr() % GRANULARITY == 0 {
+        NEXT.store(base.as_ptr().addr(), Ordering::Relaxed);
     }
 }
 
