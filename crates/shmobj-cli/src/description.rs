@@ -5,7 +5,7 @@
 use serde::Serialize;
 use shmobj::{Access, Allocation, Holder, LargePages, ObjectInfo, Protection, Scope, Storage, holders};
 
-use crate::{output, users};
+use crate::{Place, output, users};
 
 /// An object and who holds it.
 #[derive(Debug, Serialize)]
@@ -69,7 +69,11 @@ impl Description {
     pub(crate) fn of_all(objects: &[(Scope, ObjectInfo)]) -> Vec<Self> {
         let infos: Vec<&ObjectInfo> = objects.iter().map(|(_, info)| info).collect();
         let holders = holders(&infos);
-        objects.iter().zip(holders).map(|((scope, info), holders)| Self::new(*scope, info, &holders)).collect()
+        objects
+            .iter()
+            .zip(holders)
+            .map(|((scope, info), holders)| Self::new(*scope, info, &holders))
+            .collect()
     }
 
     fn new(scope: Scope, info: &ObjectInfo, holders: &[Holder]) -> Self {
@@ -84,7 +88,9 @@ impl Description {
             large_pages: large_pages(info.large_pages),
             storage: storage(&info.storage),
             path: match &info.storage {
-                Storage::File(path) if !path.as_os_str().is_empty() => Some(path.to_string_lossy().into_owned()),
+                Storage::File(path) if !path.as_os_str().is_empty() => {
+                    Some(path.to_string_lossy().into_owned())
+                }
                 _ => None,
             },
             owner: Owner { uid: info.owner, user: users::name(info.owner) },
@@ -115,6 +121,12 @@ impl HolderDescription {
     fn new(holder: &Holder) -> Self {
         Self { pid: holder.pid, command: holder.command.clone(), access: access(holder.access) }
     }
+}
+
+/// The directory of a scope, whole.
+pub(crate) fn directory(place: &Place, scope: Scope) -> String {
+    let path = place.namespace.directory(scope);
+    std::path::absolute(path).unwrap_or_else(|_| path.into()).to_string_lossy().into_owned()
 }
 
 /// The name of an object as commands take it.

@@ -11,9 +11,6 @@
 //! | 126, 127 | `hold -- COMMAND`: the command cannot be run, is not there |
 //! | any | `hold -- COMMAND`: the command's own; 128 and the number of the signal that ended it |
 
-// A command prints; the lint is for the library.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
-
 mod commands;
 mod description;
 mod output;
@@ -63,7 +60,7 @@ fn main() -> ExitCode {
         // Whoever read our output has enough of it.
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("shmobj: {}", output::one_line(&error.to_string()));
+            output::message(&error.to_string());
             ExitCode::FAILURE
         }
     }

@@ -16,9 +16,9 @@ pub(crate) fn shown(text: &str) -> String {
     text.chars().map(escape).collect()
 }
 
-/// A message as the one line that it has to be.
-pub(crate) fn one_line(message: &str) -> String {
-    shown(message)
+/// Tells the user something on stderr, in one line. That nobody reads it is no reason to fail.
+pub(crate) fn message(text: &str) {
+    let _ = writeln!(io::stderr(), "shmobj: {}", shown(text));
 }
 
 /// Prints a value as JSON, for people as well as for programs.

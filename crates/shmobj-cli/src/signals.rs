@@ -30,12 +30,14 @@ pub(crate) struct Caught {
 }
 
 impl Signals {
-    /// Catches these signals from now on, except those that whoever started us wants ignored (`nohup`).
+    /// Catches these signals from now on, except those that whoever started us wants ignored (`nohup`). The end of a
+    /// child is caught all the same: ignored, its exit code would be lost.
     pub(crate) fn catch(signals: &[i32]) -> io::Result<Self> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         let writer = Arc::new(writer);
         let ignored = ignored_signals();
-        for &signal in signals.iter().filter(|&&signal| ignored & 1 << (signal - 1) == 0) {
+        let wanted = |signal: i32| signal == libc::SIGCHLD || ignored & 1 << (signal - 1) == 0;
+        for &signal in signals.iter().filter(|&&signal| wanted(signal)) {
             let writer = writer.clone();
             let tell = move |info: &libc::siginfo_t| {
                 let by_process = u8::from(info.si_code <= 0);
@@ -68,14 +70,21 @@ impl Signals {
         }
     }
 
-    /// Waits until there is a signal, or something to read from another descriptor, or the time is up.
-    pub(crate) fn wait_with(&self, other: Option<BorrowedFd<'_>>, time: Option<Duration>) -> io::Result<()> {
+    /// Waits until there is a signal, or something to read from another descriptor, or the time is up. Returns whether
+    /// the other descriptor is ready.
+    pub(crate) fn wait_with(
+        &self,
+        other: Option<BorrowedFd<'_>>,
+        time: Option<Duration>,
+    ) -> io::Result<bool> {
         let other = other.unwrap_or(self.pipe.as_fd());
-        let mut both = [PollFd::new(&self.pipe, PollFlags::IN), PollFd::from_borrowed_fd(other, PollFlags::IN)];
+        let mut both =
+            [PollFd::new(&self.pipe, PollFlags::IN), PollFd::from_borrowed_fd(other, PollFlags::IN)];
         let time = time.and_then(|time| Timespec::try_from(time).ok());
         match poll(&mut both, time.as_ref()) {
-            // Interrupted by a signal: then its handler has written to the pipe.
-            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Ok(_) => Ok(!both[1].revents().is_empty()),
+            // By a signal, whose handler has written to the pipe.
+            Err(Errno::INTR) => Ok(false),
             Err(errno) => Err(errno.into()),
         }
     }

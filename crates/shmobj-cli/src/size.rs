@@ -37,7 +37,7 @@ pub(crate) fn human(bytes: u64) -> String {
         return format!("{bytes} B");
     };
     let whole = bytes >> shift;
-    let tenths = u128::from(bytes & ((1 << shift) - 1)) * 10 >> shift;
+    let tenths = (u128::from(bytes & ((1 << shift) - 1)) * 10) >> shift;
     match tenths {
         0 => format!("{whole} {letter}iB"),
         tenths => format!("{whole}.{tenths} {letter}iB"),

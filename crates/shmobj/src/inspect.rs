@@ -84,6 +84,8 @@ pub enum Listed {
 pub struct Unknown {
     /// Its name, as far as the directory tells.
     pub name: String,
+    /// What opening it would fail with.
+    pub kind: ErrorKind,
     /// Why it cannot be read.
     pub reason: String,
 }
@@ -108,6 +110,8 @@ pub struct Garbage {
     pub reclaimed: Vec<String>,
     /// Names that nobody holds, and that only their owner may free.
     pub not_permitted: Vec<String>,
+    /// Other users' names, which this one cannot look at.
+    pub closed: Vec<String>,
     /// What is no entry, and was left alone.
     pub foreign: Vec<String>,
     /// How many objects somebody holds.

@@ -285,7 +285,7 @@ fn copies(namespace: &Namespace) {
                 }),
                 Contender::new("read_at, memory", || view.read_at(0, &mut whole()[..bytes]).expect("read")),
                 Contender::new("read_at, a file (guarded)", || {
-                    of_file.read_at(0, &mut whole()[..bytes]).expect("read")
+                    of_file.read_at(0, &mut whole()[..bytes]).expect("read");
                 }),
             ],
         );

@@ -6,15 +6,16 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::Which;
-use crate::description::full_name;
+use crate::description::{directory, full_name};
 use crate::{Place, output};
 
 /// Reclaims what crashed processes left.
 ///
 /// Never needed: whoever creates or opens a name reclaims it, and some others as well.
 ///
-/// --json prints {"directory", "reclaimed", "not_permitted", "foreign", "held"}: the names that are free again, those
-/// that only their owner may free, those that are no entries and were left alone, and how many objects somebody holds.
+/// --json prints {"directory", "reclaimed", "not_permitted", "closed", "foreign", "held"}: the names that are free again,
+/// those that only their owner may free, those of others that may not be looked at, those that are no entries and were left
+/// alone, and how many objects somebody holds.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Gc {
     #[command(flatten)]
@@ -29,6 +30,7 @@ struct Collected {
     directory: String,
     reclaimed: Vec<String>,
     not_permitted: Vec<String>,
+    closed: Vec<String>,
     foreign: Vec<String>,
     held: u64,
 }
@@ -43,13 +45,18 @@ impl Gc {
             names
         };
         let collected = Collected {
-            directory: place.namespace.directory(scope).to_string_lossy().into_owned(),
+            directory: directory(place, scope),
             reclaimed: names(&garbage.reclaimed),
             not_permitted: names(&garbage.not_permitted),
+            closed: names(&garbage.closed),
             foreign: names(&garbage.foreign),
             held: garbage.held,
         };
-        if self.json { output::json(&collected)? } else { collected.print()? }
+        if self.json {
+            output::json(&collected)?;
+        } else {
+            collected.print()?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -62,6 +69,9 @@ impl Collected {
         }
         for name in &self.not_permitted {
             writeln!(out, "left {}: only its owner may remove it", output::shown(name))?;
+        }
+        for name in &self.closed {
+            writeln!(out, "left {}: it is another user's, who has not shared it", output::shown(name))?;
         }
         for name in &self.foreign {
             writeln!(out, "left {}: it is no entry", output::shown(name))?;

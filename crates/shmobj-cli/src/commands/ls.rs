@@ -7,7 +7,7 @@ use serde::Serialize;
 use shmobj::Listed;
 
 use super::Which;
-use crate::description::{Description, full_name};
+use crate::description::{Description, directory, full_name};
 use crate::{Place, output, size};
 
 /// Lists the objects that somebody holds. What crashed processes left is reclaimed on the way.
@@ -53,12 +53,13 @@ impl Ls {
         }
         objects.sort_by(|(_, one), (_, two)| one.name.cmp(&two.name));
         unknown.sort_by(|one, two| one.name.cmp(&two.name));
-        let listing = Listing {
-            directory: place.namespace.directory(scope).to_string_lossy().into_owned(),
-            objects: Description::of_all(&objects),
-            unknown,
-        };
-        if self.json { output::json(&listing)? } else { listing.print()? }
+        let listing =
+            Listing { directory: directory(place, scope), objects: Description::of_all(&objects), unknown };
+        if self.json {
+            output::json(&listing)?;
+        } else {
+            listing.print()?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -10,6 +10,7 @@ mod read;
 mod stat;
 mod write;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -67,4 +68,11 @@ impl Which {
     fn scope(self) -> Scope {
         if self.global { Scope::Global } else { Scope::Local }
     }
+}
+
+/// The program to start for another process of this command: by its path, which gives the process its name, or as the
+/// kernel knows it where the file has been replaced.
+fn own_program() -> PathBuf {
+    let path = std::env::current_exe().ok().filter(|path| path.exists());
+    path.unwrap_or_else(|| "/proc/self/exe".into())
 }

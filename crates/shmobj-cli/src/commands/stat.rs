@@ -58,7 +58,13 @@ fn print(object: &Description) -> std::io::Result<()> {
     line("holders", &object.holders.len().to_string())?;
     for holder in &object.holders {
         let access = holder.access.map(|access| format!(", {}", access.replace('_', "-")));
-        writeln!(out, "    {} ({}){}", output::shown(&holder.command), holder.pid, access.unwrap_or_default())?;
+        writeln!(
+            out,
+            "    {} ({}){}",
+            output::shown(&holder.command),
+            holder.pid,
+            access.unwrap_or_default()
+        )?;
     }
     out.flush()
 }

@@ -11,7 +11,6 @@ use std::time::{Duration, UNIX_EPOCH};
 use rustix::fs::OFlags;
 
 use super::data::flags;
-use super::mapping;
 use super::namespace::{Directory, FileKey, Place, filename};
 use super::object::lifecycle::read_overflow;
 use super::object::page::{Flaw, HEAD_BYTES, Header, Storage as InEntry};
@@ -22,7 +21,7 @@ use crate::error::{Attempt, ErrorKind, Result};
 use crate::inspect::{Creator, Garbage, Holder, Listed, ObjectInfo, Storage, Unknown};
 use crate::kind::Kind;
 use crate::mapping::{Allocation, LargePages, Protection};
-use crate::name::Name;
+use crate::name::{Name, Scope};
 
 /// What identifies an object in /proc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,24 +43,31 @@ pub(crate) fn list(attempt: &Attempt<'_>, place: &Place) -> Result<Vec<Listed>> 
 }
 
 fn look(directory: &Directory, file: &CStr) -> Option<Listed> {
-    let shown = || match filename::decode(directory.scope, file.to_bytes()) {
-        Some(decoded) if decoded.whole => decoded.name,
-        Some(decoded) => format!("{}...", decoded.name),
-        None => String::from_utf8_lossy(file.to_bytes()).into_owned(),
+    let unknown = |kind, reason: String| {
+        let name = shown_name(directory.scope, file.to_bytes());
+        Some(Listed::Unknown(Unknown { name, kind, reason }))
     };
-    let unknown = |reason: String| Some(Listed::Unknown(Unknown { name: shown(), reason }));
     match sweep::look(directory, file) {
         (Found::Held, Some(entry)) => match read(&entry) {
             Ok(info) => Some(Listed::Object(info)),
-            Err(flaw) => unknown(format!("corrupt entry: {flaw}")),
+            Err(flaw) => unknown(ErrorKind::Corrupt, format!("corrupt entry: {flaw}")),
         },
-        (Found::Closed, _) => unknown("another user's, and not shared".into()),
-        (Found::Left(Left::Flawed(flaw)), _) => unknown(format!("not an object: {flaw}")),
+        (Found::Closed, _) => unknown(ErrorKind::AccessDenied, "another user's, and not shared".into()),
+        (Found::Left(Left::Flawed(flaw)), _) => unknown(ErrorKind::Corrupt, format!("not an object: {flaw}")),
         (Found::Left(Left::NotPermitted), _) => {
-            unknown("left by a crash, and only its owner may remove it".into())
+            unknown(ErrorKind::NotFound, "left by a crash, and only its owner may remove it".into())
         }
-        (Found::Left(Left::System(errno)), _) => unknown(errno.to_string()),
+        (Found::Left(Left::System(errno)), _) => unknown(ErrorKind::Other, errno.to_string()),
         (Found::Held | Found::Reclaimed | Found::Gone, _) => None,
+    }
+}
+
+/// An object's name as far as its file's name tells.
+fn shown_name(scope: Scope, file: &[u8]) -> String {
+    match filename::decode(scope, file) {
+        Some(decoded) if decoded.whole => decoded.name,
+        Some(decoded) => format!("{}...", decoded.name),
+        None => String::from_utf8_lossy(file).into_owned(),
     }
 }
 
@@ -176,20 +182,19 @@ fn access_of(pid: u32, fd: u32) -> Access {
 /// Reclaims what nobody holds.
 pub(crate) fn collect_garbage(attempt: &Attempt<'_>, place: &Place) -> Result<Garbage> {
     let mut garbage = Garbage::default();
-    let collected = mapping::collect(attempt, place, |file, found| {
-        let name = || {
-            let scope = if place.is_global() { crate::Scope::Global } else { crate::Scope::Local };
-            let bytes = file.as_encoded_bytes();
-            filename::decode(scope, bytes)
-                .map_or_else(|| String::from_utf8_lossy(bytes).into_owned(), |decoded| decoded.name)
-        };
-        match found {
+    let Some(directory) = place.directory(attempt, false)? else { return Ok(garbage) };
+    visit_entries(&directory, 0, |file| {
+        let name = || shown_name(directory.scope, file.to_bytes());
+        match sweep::look(&directory, file).0 {
+            Found::Held => garbage.held += 1,
             Found::Reclaimed => garbage.reclaimed.push(name()),
+            Found::Gone => {}
+            Found::Closed => garbage.closed.push(name()),
             Found::Left(Left::NotPermitted) => garbage.not_permitted.push(name()),
             Found::Left(_) => garbage.foreign.push(name()),
-            Found::Held | Found::Gone | Found::Closed => {}
         }
-    })?;
-    garbage.held = collected.held;
+        true
+    })
+    .map_err(|errno| attempt.os("listing the namespace directory", errno))?;
     Ok(garbage)
 }

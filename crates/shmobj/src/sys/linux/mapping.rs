@@ -13,7 +13,7 @@ use super::namespace::{Directory, FileKey, Place};
 pub(crate) use super::object::lifecycle::Intent;
 use super::object::lifecycle::{self, Fresh, Recipe, Target};
 use super::object::page::{HEAD_BYTES, Header, Id, Storage};
-use super::object::{Object, sweep, write_hint};
+use super::object::{Object, write_hint};
 use super::{huge_pages, proc};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
@@ -293,14 +293,4 @@ fn searched(opened: std::result::Result<Found, Errno>) -> Search {
         Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Search::Denied,
         Err(_) => Search::NotFound,
     }
-}
-
-/// Reclaims what crashed processes left in a place.
-pub(crate) fn collect(
-    attempt: &Attempt<'_>,
-    place: &Place,
-    report: impl FnMut(&std::ffi::OsStr, &sweep::Found),
-) -> Result<sweep::Collected> {
-    let Some(directory) = place.directory(attempt, false)? else { return Ok(sweep::Collected::default()) };
-    sweep::collect(&directory, report).map_err(|errno| attempt.os("listing the namespace directory", errno))
 }

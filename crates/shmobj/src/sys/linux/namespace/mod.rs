@@ -138,10 +138,6 @@ impl Place {
         Self::new(std::path::absolute(&path).unwrap_or(path), Rule::Private, Scope::Local)
     }
 
-    pub(crate) fn is_global(&self) -> bool {
-        self.scope == Scope::Global
-    }
-
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -11,7 +11,6 @@
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RawDir, SeekFrom, Stat};
 use rustix::io::Errno;
@@ -210,34 +209,4 @@ fn somewhere() -> u64 {
     }
     let (digits, value) = (random[8] % 24, u64::from_le_bytes(std::array::from_fn(|index| random[index])));
     value & ((1 << digits) - 1)
-}
-
-/// What [`collect`] did.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Collected {
-    pub(crate) reclaimed: u64,
-    pub(crate) held: u64,
-    pub(crate) not_permitted: u64,
-    pub(crate) foreign: u64,
-}
-
-/// Reclaims everything that nobody holds. `report` is told of each.
-pub(crate) fn collect(
-    directory: &Directory,
-    mut report: impl FnMut(&std::ffi::OsStr, &Found),
-) -> Result<Collected, Errno> {
-    let mut collected = Collected::default();
-    visit_entries(directory, 0, |file| {
-        let (found, _) = look(directory, file);
-        match &found {
-            Found::Held => collected.held += 1,
-            Found::Reclaimed => collected.reclaimed += 1,
-            Found::Gone => {}
-            Found::Closed | Found::Left(Left::NotPermitted) => collected.not_permitted += 1,
-            Found::Left(_) => collected.foreign += 1,
-        }
-        report(std::ffi::OsStr::from_bytes(file.to_bytes()), &found);
-        true
-    })?;
-    Ok(collected)
 }
