@@ -66,7 +66,8 @@ impl Puppet {
         let mut command = Command::new(program);
         command.env_remove("SHMOBJ_DIR").envs(environment.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("puppet {name} did not start: {error}"));
+        let mut child =
+            command.spawn().unwrap_or_else(|error| panic!("puppet {name} did not start: {error}"));
         let commands = Commands::Pipe(child.stdin.take().expect("a pipe"));
         let answers = lines_of(BufReader::new(child.stdout.take().expect("a pipe")));
         Self {
@@ -108,7 +109,8 @@ impl Puppet {
                 panic!("{self} hangs: no answer to `{}` within {LONGEST:?}", self.last)
             }
             Err(RecvTimeoutError::Disconnected) => {
-                panic!("{self} died of `{}`: {}", self.last, self.ended())
+                let ended = self.ended();
+                panic!("{self} died of `{}`: {ended}", self.last)
             }
         }
     }
@@ -200,22 +202,29 @@ impl Puppet {
     /// Forks it without exec. The fork obeys on its own.
     #[track_caller]
     pub fn fork(&mut self, name: &str) -> Self {
-        self.multiply("fork", name)
+        self.multiply("fork", "", name)
+    }
+
+    /// Forks it while another thread of it tries to create an object that exists. Arm a pause before.
+    #[track_caller]
+    pub fn fork_while_creating(&mut self, object: &str, name: &str) -> Self {
+        self.multiply("fork-while-creating", object, name)
     }
 
     /// Forks it into a PID namespace of its own, with its own `/proc`.
     #[track_caller]
     pub fn fork_into_pid_namespace(&mut self, name: &str) -> Self {
-        self.multiply("fork-into-pid-namespace", name)
+        self.multiply("fork-into-pid-namespace", "", name)
     }
 
     #[track_caller]
-    fn multiply(&mut self, how: &str, name: &str) -> Self {
+    fn multiply(&mut self, how: &str, what: &str, name: &str) -> Self {
         let address = format!("shmobj-test.{:016x}", unique());
-        let listener = SocketAddr::from_abstract_name(&address).and_then(|address| UnixListener::bind_addr(&address));
+        let listener =
+            SocketAddr::from_abstract_name(&address).and_then(|address| UnixListener::bind_addr(&address));
         let listener = listener.expect("a listening socket");
         listener.set_nonblocking(true).expect("a socket");
-        let pid: u32 = self.does(format!("{how} {address}")).parse().expect("the fork's pid");
+        let pid: u32 = self.does(format!("{how} {address} {what}")).parse().expect("the fork's pid");
         let since = Instant::now();
         let socket = loop {
             match listener.accept() {
@@ -237,7 +246,10 @@ impl Puppet {
 
     /// Whether it has ended by itself.
     pub fn is_gone(&mut self) -> bool {
-        matches!(&mut self.life, Life::Child(child) if matches!(child.try_wait(), Ok(Some(_))))
+        match &mut self.life {
+            Life::Child(child) => matches!(child.try_wait(), Ok(Some(_))),
+            Life::Fork(_) => false,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What tests ask the system: who they are, who has which memory, and waiting with a bound.
 
 use std::fs;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// Whether this process may do everything; if not, says loudly that a test is skipped.
@@ -13,10 +14,9 @@ pub fn is_root_for(test: &str) -> bool {
     root
 }
 
-/// Says loudly that a test did not run.
-#[expect(clippy::print_stderr, reason = "a test that did not run must not look like one that passed")]
+/// Says loudly that a test did not run: past the test harness, which shows the words of a passed test to nobody.
 pub fn skip(test: &str, why: &str) {
-    eprintln!("SKIPPED {test}: {why}");
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }
 
 /// Says something about a run that a person may want to know.

@@ -23,13 +23,14 @@ use crate::storm::table::Table;
 use crate::storm::worker::{Plan, Worker};
 
 pub(super) fn obey(command: &str, words: &mut Words<'_>, objects: &Objects) -> Option<Outcome> {
-    let namespace = objects.chosen_namespace();
+    // Asked for only where it is used: the first question decides whose default namespace it is.
+    let namespace = || objects.chosen_namespace();
     Some(match command {
-        "litter" => litter(words, &namespace),
-        "many" => many(words, &namespace),
-        "churn" => churn(words, &namespace),
+        "litter" => litter(words, &namespace()),
+        "many" => many(words, &namespace()),
+        "churn" => churn(words, &namespace()),
         "scribble" => scribble(words),
-        "storm" => storm(words, namespace),
+        "storm" => storm(words, namespace()),
         _ => return None,
     })
 }
@@ -67,7 +68,8 @@ thread_local! {
 fn many(words: &mut Words<'_>, namespace: &Namespace) -> Outcome {
     let (prefix, count): (_, u32) = (words.next()?, words.number()?);
     for number in 0..count {
-        let object = FileMapping::options().namespace(namespace).size(4096).create(&format!("{prefix}-{number}"))?;
+        let object =
+            FileMapping::options().namespace(namespace).size(4096).create(&format!("{prefix}-{number}"))?;
         HELD.with_borrow_mut(|held| held.push(object));
     }
     Ok(String::new())
@@ -115,10 +117,11 @@ fn storm(words: &mut Words<'_>, namespace: Namespace) -> Outcome {
     let table = Table::open(words.next()?).map_err(misled)?;
     let (number, seed) = (words.number()?, words.number()?);
     let prefix = words.next()?.to_owned();
-    let mut plan = Plan { beside: false, bytes: 4096 };
+    let mut plan = Plan { beside: false, bytes: 4096, forks: false };
     for option in words.each() {
         match option {
             "beside" => plan.beside = true,
+            "forks" => plan.forks = true,
             "no-tmpfile" => force(Fault::Tmpfile),
             "no-hints" => force(Fault::Hints),
             other => plan.bytes = other.parse().map_err(misled)?,

@@ -119,5 +119,6 @@ fn obey(line: &str, objects: &mut Objects, lines: &mut Lines) -> Outcome {
     if let Some(outcome) = crowd::obey(command, &mut words, objects) {
         return outcome;
     }
-    process::obey(command, &mut words, lines).unwrap_or_else(|| Err(misled(format!("what is `{command}`?"))))
+    process::obey(command, &mut words, objects, lines)
+        .unwrap_or_else(|| Err(misled(format!("what is `{command}`?"))))
 }

@@ -72,7 +72,9 @@ impl Objects {
             "same" => self.same(words),
             "id" => self.id(words),
             "gc" => self.collect_garbage(words),
-            "write" | "read" | "fill" | "add" | "load" | "touch" | "zero" | "smaps" => self.view(command, words),
+            "write" | "read" | "fill" | "add" | "load" | "touch" | "zero" | "smaps" => {
+                self.view(command, words)
+            }
             _ => return None,
         })
     }

@@ -3,12 +3,13 @@
 //! ```text
 //! arm die|pause=MILLISECONDS COUNT STEP   force tmpfile|hints|guard
 //! fork SOCKET                             fork-into-pid-namespace SOCKET
-//! exit CODE                               become UID
+//! fork-while-creating SOCKET NAME         exit CODE
+//! become UID
 //! private-tmpfs PATH OPTIONS              join-mounts PID
 //! lock PATH sh|ex                         forget-locks
 //! catch-sigbus CODE                       sleep MILLISECONDS
 //! ```
-#![allow(unsafe_code)] // fork, setresuid, unshare and sigaction, in a process with one thread
+#![allow(unsafe_code)] // fork, setresuid, unshare and sigaction, in a process with one thread (but see `fork_while_creating`)
 
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
@@ -24,7 +25,9 @@ use rustix::mount::{MountFlags, MountPropagationFlags};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 use shmobj::test_hooks::{Fault, Then, arm, force};
+use shmobj::{ErrorKind, FileMapping};
 
+use super::objects::Objects;
 use super::{Failure, Lines, Outcome, Words, misled};
 
 /// The kernel kills this process when the thread that started it ends.
@@ -45,12 +48,18 @@ pub(super) fn open_many_files() {
     let _ = rustix::process::setrlimit(Resource::Nofile, raised);
 }
 
-pub(super) fn obey(command: &str, words: &mut Words<'_>, lines: &mut Lines) -> Option<Outcome> {
+pub(super) fn obey(
+    command: &str,
+    words: &mut Words<'_>,
+    objects: &Objects,
+    lines: &mut Lines,
+) -> Option<Outcome> {
     Some(match command {
         "arm" => arm_step(words),
         "force" => force_fault(words),
         "fork" => fork(words, lines),
         "fork-into-pid-namespace" => fork_into_pid_namespace(words, lines),
+        "fork-while-creating" => fork_while_creating(words, objects, lines),
         "exit" => words.number().map(|code| std::process::exit(code)),
         "become" => become_user(words),
         "private-tmpfs" => private_tmpfs(words),
@@ -93,7 +102,8 @@ fn force_fault(words: &mut Words<'_>) -> Outcome {
 
 fn fork(words: &mut Words<'_>, lines: &mut Lines) -> Outcome {
     let address = words.next()?.to_owned();
-    // SAFETY: this process has one thread, so the child may do whatever the parent may.
+    // SAFETY: no other thread of this process holds a lock of the allocator or of the streams for longer than a moment: there is
+    // none, or it sleeps at a step.
     match unsafe { libc::fork() } {
         -1 => Err(misled(std::io::Error::last_os_error())),
         0 => match obey_at(&address, lines) {
@@ -130,8 +140,26 @@ fn fork_into_pid_namespace(words: &mut Words<'_>, lines: &mut Lines) -> Outcome 
     Ok(answer)
 }
 
+/// Forks while another thread is in the middle of a create that finds the name taken. Arm a pause before.
+fn fork_while_creating(words: &mut Words<'_>, objects: &Objects, lines: &mut Lines) -> Outcome {
+    let mut address = Words(words.next()?.split_ascii_whitespace());
+    let (name, namespace) = (words.next()?.to_owned(), objects.chosen_namespace());
+    let parent = rustix::process::getpid();
+    let thread = std::thread::spawn(move || {
+        let refused = FileMapping::options().namespace(&namespace).size(4096).create_new(&name);
+        assert_eq!(refused.map(drop).map_err(|error| error.kind()), Err(ErrorKind::AlreadyExists));
+    });
+    std::thread::sleep(Duration::from_millis(30));
+    let answer = fork(&mut address, lines)?;
+    if rustix::process::getpid() == parent {
+        thread.join().map_err(|_| misled("the creating thread panicked"))?;
+    }
+    Ok(answer)
+}
+
 fn keep_mounts_here() -> Result<(), Failure> {
-    rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).map_err(misled)
+    rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .map_err(misled)
 }
 
 /// Becomes another user for good, as a login would, and lets processes of that user look into it.
@@ -163,7 +191,8 @@ fn private_tmpfs(words: &mut Words<'_>) -> Outcome {
 fn join_mounts(words: &mut Words<'_>) -> Outcome {
     let pid: u32 = words.number()?;
     let mounts = File::open(format!("/proc/{pid}/ns/mnt")).map_err(misled)?;
-    rustix::thread::move_into_link_name_space(mounts.as_fd(), Some(LinkNameSpaceType::Mount)).map_err(misled)?;
+    rustix::thread::move_into_link_name_space(mounts.as_fd(), Some(LinkNameSpaceType::Mount))
+        .map_err(misled)?;
     Ok(String::new())
 }
 

@@ -29,7 +29,7 @@ use table::{Count, NAMES, Table, WORKERS};
 /// What a storm is like.
 #[derive(Clone, Debug, Default)]
 pub struct Storm<'a> {
-    /// For workers: `beside`, `no-tmpfile`, `no-hints`, or a size in bytes.
+    /// For workers: `beside`, `forks`, `no-tmpfile`, `no-hints`, or a size in bytes.
     pub options: &'a str,
     /// Half of the workers use another directory: the storm must notice that the names are not the same ones.
     pub split: Option<&'a Scratch>,
@@ -57,10 +57,9 @@ impl Report {
         self.counts[count as usize]
     }
 
-    /// The name of a number.
-    #[must_use]
-    pub fn name(&self, number: usize) -> String {
-        format!("{}-{number}", self.prefix)
+    /// The names that were fought for.
+    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
+        (0..NAMES).map(|number| format!("{}-{number}", self.prefix))
     }
 }
 
@@ -86,26 +85,30 @@ impl Storm<'_> {
             worker.tell(format!("storm {} {number} {seed} {prefix} {}", table.path(), self.options));
             worker
         };
-        let mut workers: Vec<Puppet> = (0..WORKERS).map(|number| start(number, random.next_u64())).collect();
-        let mut report = Report { counts: [0; Count::ALL.len()], kills: 0, deaths: 0, prefix: prefix.clone() };
+        let mut workers: Vec<Option<Puppet>> =
+            (0..WORKERS).map(|number| Some(start(number, random.next_u64()))).collect();
+        let mut report =
+            Report { counts: [0; Count::ALL.len()], kills: 0, deaths: 0, prefix: prefix.clone() };
         let end = Instant::now() + self.time;
         while Instant::now() < end {
             std::thread::sleep(Duration::from_micros(random.below(12_000)));
+            let victim = random.below(WORKERS as u64) as usize;
             for (number, worker) in workers.iter_mut().enumerate() {
-                if worker.is_gone() {
-                    let ended = worker.ended();
-                    assert_eq!(ended.signal, Some(libc::SIGKILL), "{worker} ended by itself: {ended}");
+                let Some(living) = worker else { continue };
+                if living.is_gone() {
+                    let ended = living.ended();
+                    assert_eq!(ended.signal, Some(libc::SIGKILL), "{living} ended by itself: {ended}");
                     report.deaths += 1;
-                    table.bury(number);
-                    *worker = start(number, random.next_u64());
+                } else if number == victim {
+                    table.condemn(number);
+                    report.kills += 1;
+                } else {
+                    continue;
                 }
+                *worker = None; // killed and reaped
+                table.bury(number);
+                *worker = Some(start(number, random.next_u64()));
             }
-            let number = random.below(WORKERS as u64) as usize;
-            table.condemn(number);
-            let successor = start_after(&mut workers, number);
-            report.kills += 1;
-            table.bury(number);
-            workers.insert(number, start(number, successor ^ random.next_u64()));
         }
         for number in 0..WORKERS {
             table.condemn(number);
@@ -114,18 +117,4 @@ impl Storm<'_> {
         report.counts = Count::ALL.map(|count| (0..WORKERS).map(|worker| table.count(worker, count)).sum());
         report
     }
-}
-
-/// Kills a worker, and returns when it is gone.
-fn start_after(workers: &mut Vec<Puppet>, number: usize) -> u64 {
-    let worker = workers.remove(number);
-    let pid = worker.pid();
-    worker.kill();
-    u64::from(pid)
-}
-
-/// Whether a number is one of a storm's names.
-#[must_use]
-pub fn all_names(report: &Report) -> Vec<String> {
-    (0..NAMES).map(|number| report.name(number)).collect()
 }

@@ -138,7 +138,8 @@ impl Table {
     }
 
     pub(super) fn is_marked(&self, worker: usize) -> bool {
-        self.word(worker, MARK_OF_SELF).load(SeqCst) != 0 || self.word(worker, MARK_OF_KILLER).load(SeqCst) != 0
+        self.word(worker, MARK_OF_SELF).load(SeqCst) != 0
+            || self.word(worker, MARK_OF_KILLER).load(SeqCst) != 0
     }
 
     /// The worker is dead and reaped: its row is for its successor. The counters go on.

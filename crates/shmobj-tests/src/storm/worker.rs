@@ -1,10 +1,11 @@
 //! One process of a storm; see the parent for what it checks.
+#![allow(unsafe_code)] // fork, in a process with one thread
 
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use shmobj::test_hooks::{Then, arm};
-use shmobj::{Access, ErrorKind, FileMapping, Namespace, ReadWrite, View};
+use shmobj::{Access, ErrorKind, FileMapping, Namespace, ReadWrite, Scope, View};
 
 use super::table::{Count, NAMES, Table, WORKERS};
 use crate::random::Random;
@@ -16,6 +17,8 @@ pub struct Plan {
     pub beside: bool,
     /// The size of the objects.
     pub bytes: u64,
+    /// Workers have children that inherit their handles, and drop them or end with them.
+    pub forks: bool,
 }
 
 /// Where an object's token stands in its memory.
@@ -76,10 +79,36 @@ impl<'a> Worker<'a> {
             if armed {
                 arm("no step at all", 1, Then::Die);
                 self.table.mark(self.number, false);
+            } else if self.plan.forks && self.random.once_in(20) {
+                self.fork();
+            }
+            if self.random.once_in(50) {
+                self.sweep();
             }
             if self.random.once_in(3) {
                 std::thread::sleep(Duration::from_micros(self.random.below(300)));
             }
+        }
+    }
+
+    /// A child that has all our handles for a moment. It makes no claims: it only keeps objects alive.
+    fn fork(&mut self) {
+        let pause = Duration::from_micros(self.random.below(2000));
+        let drops = self.random.once_in(2);
+        // SAFETY: this process has one thread, so the child may do whatever the parent may.
+        if unsafe { libc::fork() } == 0 {
+            std::thread::sleep(pause);
+            if drops {
+                self.held = std::array::from_fn(|_| None);
+            }
+            // SAFETY: ends the child without running what belongs to its parent.
+            unsafe { libc::_exit(0) };
+        }
+    }
+
+    fn sweep(&self) {
+        if let Err(error) = self.namespace.collect_garbage(Scope::Local) {
+            self.violated(Count::Errors, &error.to_string());
         }
     }
 
@@ -170,7 +199,10 @@ impl<'a> Worker<'a> {
         }
     }
 
-    #[expect(clippy::print_stderr, reason = "the story of a violation, which the counter makes the test fail for")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "the story of a violation, which the counter makes the test fail for"
+    )]
     fn violated(&self, count: Count, story: &str) {
         self.table.add(self.number, count);
         eprintln!("worker {}: {count:?}: {story}", self.number);

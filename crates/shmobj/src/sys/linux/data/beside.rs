@@ -6,13 +6,14 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::{Data, commit, flags, open_flags};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::sys::linux::namespace::{Directory, filename};
 use crate::sys::linux::object::page::{Id, Storage};
+use crate::sys::linux::object::try_lock;
 use crate::sys::linux::object::unborn::Unborn;
 
 use super::capacity;
@@ -47,6 +48,7 @@ pub(crate) fn create(
     let page_size = rustix::param::page_size() as u64;
     let size = capacity::rounded(attempt, size, page_size)?;
     let (unborn, fd) = Unborn::make(directory).map_err(os("making its data file"))?;
+    keep(&fd).map_err(os("locking its data file"))?;
     rustix::fs::fchmod(&fd, Mode::from_raw_mode(mode)).map_err(os("setting the data file's mode"))?;
     let data = Data { fd, writable: true, storage: Storage::Beside, size, flags, page_size };
     if data.has(flags::RESERVE) {
@@ -80,7 +82,15 @@ fn check_room(attempt: &Attempt<'_>, directory: &Directory, size: u64) -> Result
 
 /// Opens the data of an object. NOENT: its creator has not come that far, or it is being destroyed.
 pub(crate) fn open(directory: &Directory, id: Id, writable: bool) -> Result<OwnedFd, Errno> {
-    rustix::fs::openat(directory, name(id), open_flags(writable) | OFlags::NOFOLLOW, Mode::empty())
+    let flags = open_flags(writable) | OFlags::NOFOLLOW;
+    let fd = rustix::fs::openat(directory, name(id), flags, Mode::empty())?;
+    keep(&fd)?;
+    Ok(fd)
+}
+
+/// Marks the data as used for as long as a handle or a view has this description: see [`give_back_memory`].
+fn keep(fd: &OwnedFd) -> Result<(), Errno> {
+    if try_lock(fd, FlockOperation::NonBlockingLockShared)? { Ok(()) } else { Err(Errno::AGAIN) }
 }
 
 /// Removes the data file of an entry that is being destroyed. The id stands in a page that a hostile owner can
@@ -103,11 +113,14 @@ pub(crate) fn remove(directory: &Directory, id: Id, owner: u32) -> Result<(), Er
     }
 }
 
-/// The directory is sticky and the file another user's, so it has to stay; its memory need not, if its mode lets us
-/// write. The caller holds `LOCK_EX` on the entry: nobody has a handle, and who still has a view shares a dead object.
+/// The directory is sticky and the file another user's, so it has to stay. Its memory need not, if its mode lets us
+/// write and nobody has a view of it: that is what the lock on it says. The caller holds `LOCK_EX` on the entry, so
+/// nobody has a handle, and nobody can get one meanwhile.
 fn give_back_memory(directory: &Directory, name: &str) {
     let flags = open_flags(true) | OFlags::NOFOLLOW;
     if let Ok(fd) = rustix::fs::openat(directory, name, flags, Mode::empty()) {
-        let _ = rustix::fs::ftruncate(&fd, 0);
+        if let Ok(true) = try_lock(&fd, FlockOperation::NonBlockingLockExclusive) {
+            let _ = rustix::fs::ftruncate(&fd, 0);
+        }
     }
 }

@@ -85,11 +85,12 @@ struct Checked {
     key: FileKey,
     mode: RawMode,
     owner: u32,
+    removed: bool,
 }
 
 impl From<&Stat> for Checked {
     fn from(stat: &Stat) -> Self {
-        Self { key: FileKey::from(stat), mode: stat.st_mode, owner: stat.st_uid }
+        Self { key: FileKey::from(stat), mode: stat.st_mode, owner: stat.st_uid, removed: stat.st_nlink == 0 }
     }
 }
 
@@ -144,24 +145,23 @@ impl Place {
 
     /// The directory, checked now. `None` when it is not there and `make` is false: then no object is there.
     pub(crate) fn directory(&self, attempt: &Attempt<'_>, make: bool) -> Result<Option<Arc<Directory>>> {
-        let stat = match rustix::fs::statat(CWD, &self.path, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => stat,
-            Err(Errno::NOENT) if !make || self.rule == Rule::Everybodys => {
-                return self.missing(attempt, make);
-            }
-            Err(Errno::NOENT) => {
-                self.make(attempt)?;
-                return self.directory(attempt, false);
-            }
-            Err(errno) => return Err(self.refuse(attempt, "it cannot be looked at").with_source(errno)),
-        };
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is open is looked at, not what the path leads to now: that is what will be used. Nothing about it has
+        // changed, and it has not been removed (a directory without links), so it is as good as when it was checked.
         if let Some(directory) = &*opened {
-            if directory.checked == Checked::from(&stat) {
+            if rustix::fs::fstat(directory).is_ok_and(|stat| Checked::from(&stat) == directory.checked) {
                 return Ok(Some(directory.clone()));
             }
         }
-        self.check(attempt, &stat)?;
+        *opened = None;
+        match rustix::fs::statat(CWD, &self.path, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => self.check(attempt, &stat)?,
+            Err(Errno::NOENT) if !make || self.rule == Rule::Everybodys => {
+                return self.missing(attempt, make);
+            }
+            Err(Errno::NOENT) => self.make(attempt)?,
+            Err(errno) => return Err(self.refuse(attempt, "it cannot be looked at").with_source(errno)),
+        }
         let directory = Arc::new(self.open(attempt)?);
         *opened = Some(directory.clone());
         Ok(Some(directory))

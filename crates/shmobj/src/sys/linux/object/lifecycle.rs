@@ -195,6 +195,9 @@ fn join(
     }
     if let Some(object) = registry::find(FileKey::from(&stat)) {
         drop(entry);
+        if object.file != *file {
+            return Err(corrupt(attempt, &"it is the entry of another name"));
+        }
         return accept(target, intent, object, None, recipe);
     }
     let mut head = [0; HEAD_BYTES];

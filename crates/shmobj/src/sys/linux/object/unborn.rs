@@ -19,7 +19,20 @@ use crate::test_hooks::{Fault, is_forced};
 /// A file on its way to its name.
 #[derive(Debug)]
 pub(crate) struct Unborn {
-    temporary: Option<String>,
+    temporary: Option<Temporary>,
+}
+
+/// A name that goes when it is not needed any more, whatever became of the file.
+#[derive(Debug)]
+struct Temporary {
+    directory: OwnedFd,
+    name: String,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = rustix::fs::unlinkat(&self.directory, &*self.name, AtFlags::empty());
+    }
 }
 
 impl Unborn {
@@ -34,27 +47,32 @@ impl Unborn {
                 Err(errno) => return Err(errno),
             }
         }
-        let name = format!("{}{}", filename::UNBORN_PREFIX, Id::of_now());
-        let fd = rustix::fs::openat(directory, &*name, flags | OFlags::CREATE | OFlags::EXCL, mode)?;
-        // A sweep may be quicker than this and remove the file; giving it its name then fails with NOENT.
-        try_lock(&fd, FlockOperation::NonBlockingLockShared)?;
-        Ok((Self { temporary: Some(name) }, fd))
+        loop {
+            let name = format!("{}{}", filename::UNBORN_PREFIX, Id::of_now());
+            let again = rustix::io::fcntl_dupfd_cloexec(directory, 3)?;
+            let fd = rustix::fs::openat(directory, &*name, flags | OFlags::CREATE | OFlags::EXCL, mode)?;
+            let temporary = Temporary { directory: again, name };
+            // A sweep may have been quicker than our lock, and have removed the file.
+            let locked = try_lock(&fd, FlockOperation::NonBlockingLockShared)?;
+            if locked && rustix::fs::fstat(&fd)?.st_nlink == 1 {
+                return Ok((Self { temporary: Some(temporary) }, fd));
+            }
+        }
     }
 
-    /// Gives the file its name, unless the name is taken (EXIST) or a sweep was quicker (NOENT).
+    /// Gives the file its name, unless the name is taken (EXIST).
     pub(crate) fn give_name(
         &self,
         fd: BorrowedFd<'_>,
         directory: &Directory,
         file: &CStr,
     ) -> Result<(), Errno> {
-        let Some(temporary) = &self.temporary else { return link(fd, directory, file) };
-        let renamed =
-            rustix::fs::renameat_with(directory, &**temporary, directory, file, RenameFlags::NOREPLACE);
-        if renamed.is_err() {
-            let _ = rustix::fs::unlinkat(directory, &**temporary, AtFlags::empty());
+        match &self.temporary {
+            None => link(fd, directory, file),
+            Some(Temporary { name, .. }) => {
+                rustix::fs::renameat_with(directory, &**name, directory, file, RenameFlags::NOREPLACE)
+            }
         }
-        renamed
     }
 }
 

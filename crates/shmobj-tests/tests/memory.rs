@@ -1,0 +1,420 @@
+//! The memory behind a mapping: how much there is, when it is given back, and what happens when it goes away.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use shmobj::ErrorKind;
+use shmobj_tests::puppet;
+use shmobj_tests::puppet::{Puppet, number, value};
+use shmobj_tests::random::unique;
+use shmobj_tests::scratch::Scratch;
+use shmobj_tests::system::{is_root_for, meminfo, skip, until, who_has_memory};
+
+const MIB: u64 = 1 << 20;
+
+/// Tests that look at the machine's memory take their turns.
+static ACCOUNT: Mutex<()> = Mutex::new(());
+
+/// A puppet that sees a tmpfs of its own at the scratch's path; the tmpfs goes with it.
+fn puppet_with_tmpfs(scratch: &Scratch, options: &str) -> Puppet {
+    let mut puppet = puppet!("owner of the tmpfs");
+    puppet.does(format!("private-tmpfs {} mode=700,{options}", scratch.path().display()));
+    puppet.does(format!("namespace {}", scratch.path().display()));
+    puppet
+}
+
+/// Another one that sees the same.
+fn joined(name: &str, first: &Puppet, scratch: &Scratch) -> Puppet {
+    let mut puppet = puppet!(name);
+    puppet.does(format!("join-mounts {}", first.pid()));
+    puppet.does(format!("namespace {}", scratch.path().display()));
+    puppet
+}
+
+/// What stands in a directory as a process sees it.
+fn files_seen_by(puppet: &Puppet, scratch: &Scratch) -> Vec<String> {
+    let path = format!("/proc/{}/root{}", puppet.pid(), scratch.path().display());
+    let listing = fs::read_dir(path).expect("the puppet's directory");
+    listing.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn memory_does_not_count_against_the_namespaces_tmpfs() {
+    if !is_root_for("memory_does_not_count_against_the_namespaces_tmpfs") {
+        return;
+    }
+    let _turn = ACCOUNT.lock().unwrap_or_else(PoisonError::into_inner);
+    let scratch = Scratch::new();
+    let mut writer = puppet_with_tmpfs(&scratch, "size=64k");
+    let mut reader = joined("reader", &writer, &scratch);
+    let made = writer.does(format!("create h big {}", 256 * MIB));
+    assert_eq!(number(&made, "size"), 256 * MIB);
+    writer.does("map v h rw");
+    let last = 256 * MIB - 4;
+    writer.does(format!("write v {last} last"));
+    reader.does("open h big r");
+    reader.does("map v h r");
+    assert_eq!(reader.does(format!("read v {last} 4")), "last");
+    assert_eq!(files_seen_by(&writer, &scratch), ["big"]);
+}
+
+#[test]
+fn no_room_for_an_entry_is_disk_full_at_create_and_leaves_nothing() {
+    if !is_root_for("no_room_for_an_entry_is_disk_full_at_create_and_leaves_nothing") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let mut puppet = puppet_with_tmpfs(&scratch, "size=16k");
+    for fallback in [false, true] {
+        if fallback {
+            puppet.does("force tmpfile");
+        }
+        let mut made = 0;
+        let name = format!("disk{:016x}", unique());
+        let refusal = loop {
+            match puppet.ask(format!("create h{made} {name}-{made} 4096")) {
+                Ok(_) => made += 1,
+                Err(refusal) => break refusal,
+            }
+            assert!(made < 10, "four pages hold ten entries");
+        };
+        assert_eq!((refusal.kind.as_str(), refusal.code), ("DiskFull", 112), "{}", refusal.text);
+        assert!(refusal.text.contains("make room in"), "{}", refusal.text);
+        assert_eq!(
+            files_seen_by(&puppet, &scratch).len(),
+            made,
+            "only the entries of the objects that were made"
+        );
+        assert_eq!(who_has_memory(&format!("{name}-{made}")), [0; 0], "the memory of the one that was not");
+        puppet.does(format!("open again {name}-0 r"));
+        for number in 0..made {
+            puppet.does(format!("close h{number}"));
+        }
+        puppet.does("close again");
+        assert_eq!(files_seen_by(&puppet, &scratch), [""; 0]);
+    }
+}
+
+#[test]
+fn no_room_for_a_data_file_is_a_commit_limit_at_create_and_leaves_nothing() {
+    if !is_root_for("no_room_for_a_data_file_is_a_commit_limit_at_create_and_leaves_nothing") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let mut puppet = puppet_with_tmpfs(&scratch, "size=1m");
+    for fallback in [false, true] {
+        if fallback {
+            puppet.does("force tmpfile");
+        }
+        for bytes in [MIB, 2 * MIB, 1 << 40] {
+            if bytes > MIB {
+                let refusal = puppet.fails(format!("create h n {bytes} beside"), ErrorKind::CommitLimit);
+                assert!(refusal.text.contains("; "), "no remedy in {}", refusal.text);
+            } else {
+                // All of the file system: the data fit, and the entry does not.
+                puppet.fails(format!("create h n {bytes} beside"), ErrorKind::DiskFull);
+            }
+            assert_eq!(files_seen_by(&puppet, &scratch), [""; 0], "after {bytes} bytes were refused");
+        }
+        puppet.does(format!("create h n {} beside", MIB / 2));
+        puppet.fails(format!("create i m {MIB} beside"), ErrorKind::CommitLimit);
+        puppet.does("close h");
+        assert_eq!(files_seen_by(&puppet, &scratch), [""; 0]);
+    }
+}
+
+#[test]
+fn memory_is_given_back_when_everybody_is_killed() {
+    let _turn = ACCOUNT.lock().unwrap_or_else(PoisonError::into_inner);
+    const SIZE: u64 = 256 * MIB;
+    for option in ["", "beside"] {
+        let scratch = Scratch::new();
+        let before = meminfo("Shmem");
+        let mut creator = puppet!("creator", &scratch);
+        let name = format!("big{:016x}", unique());
+        creator.does(format!("create h {name} {SIZE} {option}"));
+        let mut other = puppet!("other", &scratch);
+        other.does(format!("open h {name} rw"));
+        other.does("map v h rw");
+        other.does(format!("fill v 0 {} 1", 16 * MIB));
+        let during = meminfo("Shmem");
+        assert!(during > before + SIZE * 3 / 4, "committed at once: {before} -> {during}");
+        creator.kill();
+        assert_eq!(other.does(format!("read v {} 3", 16 * MIB - 3)), "\\u{1}\\u{1}\\u{1}");
+        other.kill();
+        assert_eq!(who_has_memory(&name), [0; 0]);
+        if option == "beside" {
+            // Documented: what a crash leaves keeps its memory until the entry is reclaimed, here by another create.
+            puppet!("next", &scratch).does("create h another 4096");
+        }
+        let given_back = until(Duration::from_secs(10), || meminfo("Shmem") < before + SIZE / 4);
+        assert!(given_back, "{before} -> {during} -> {} {option}", meminfo("Shmem"));
+    }
+}
+
+#[test]
+fn a_tebibyte_of_reserved_memory_costs_nothing() {
+    let _turn = ACCOUNT.lock().unwrap_or_else(PoisonError::into_inner);
+    let scratch = Scratch::new();
+    for option in ["", "beside"] {
+        let before = meminfo("Shmem");
+        let mut one = puppet!("one", &scratch);
+        one.does(format!("create h n {} reserve {option}", 1_u64 << 40));
+        one.does("map v h rw");
+        let mut two = puppet!("two", &scratch);
+        two.does("open h n rw");
+        two.does("map v h rw");
+        assert!(meminfo("Shmem") < before + 64 * MIB);
+        let at = 1_u64 << 39;
+        for puppet in [&mut one, &mut two] {
+            let refusal = puppet.fails(format!("read v {at} 1"), ErrorKind::NotCommitted);
+            assert_eq!(refusal.code, 998);
+            puppet.fails(format!("write v {at} x"), ErrorKind::NotCommitted);
+            puppet.fails(format!("add v {at} 1"), ErrorKind::NotCommitted);
+        }
+        one.does(format!("commit h {at} {}", at + 4096));
+        two.does(format!("write v {at} committed"));
+        assert_eq!(one.does(format!("read v {at} 9")), "committed");
+        two.fails(format!("read v {} 9", at + 4090), ErrorKind::NotCommitted);
+        one.does(format!("commit h {} {}", at - 10_000, at + 20_000));
+        assert_eq!(two.does(format!("read v {at} 9")), "committed", "what was committed keeps its contents");
+        two.does(format!("read v {} 10000", at - 10_000));
+        assert!(meminfo("Shmem") < before + 64 * MIB);
+        // Commitment is the object's, and outlives the process that committed.
+        one.kill();
+        let mut three = puppet!("three", &scratch);
+        three.does("open h n r");
+        three.does("map v h r");
+        assert_eq!(three.does(format!("read v {at} 9")), "committed");
+    }
+}
+
+#[test]
+fn a_pointer_into_uncommitted_memory_kills_only_who_uses_it() {
+    let scratch = Scratch::new();
+    let mut careless = puppet!("careless", &scratch);
+    careless.does(format!("create h n {} reserve", 1 << 30));
+    careless.does("map v h rw");
+    let mut other = puppet!("other", &scratch);
+    other.does("open h n rw");
+    other.does("map v h rw");
+    careless.tell("touch v 8192");
+    assert_eq!(careless.ended().signal, Some(libc::SIGSEGV));
+    other.does("commit h 0 4096");
+    other.does("write v 0 fine");
+    assert_eq!(other.does("read v 0 4"), "fine");
+}
+
+/// A file of some pages full of `f`, in a directory of its own.
+fn a_file(pages: u64) -> (Scratch, std::path::PathBuf) {
+    let elsewhere = Scratch::new();
+    let path = elsewhere.file("data");
+    fs::write(&path, vec![b'f'; (pages * 4096) as usize]).expect("a file");
+    (elsewhere, path)
+}
+
+fn cut(path: &Path, bytes: u64) {
+    fs::OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(bytes)).expect("truncated");
+}
+
+#[test]
+fn a_file_that_is_cut_under_a_view_is_an_error_of_copies_and_others_go_on() {
+    for guard in [true, false] {
+        let scratch = Scratch::new();
+        let (_elsewhere, path) = a_file(16);
+        let mut one = puppet!("one", &scratch);
+        let mut two = puppet!("two", &scratch);
+        for puppet in [&mut one, &mut two] {
+            if !guard {
+                puppet.does("force guard");
+            }
+        }
+        one.does(format!("create h n 0 file={}", path.display()));
+        one.does("map v h rw");
+        one.does("create m memory 4096");
+        one.does("map w m rw");
+        two.does("open h n rw");
+        two.does("map v h rw");
+        assert_eq!(two.does("read v 65532 4"), "ffff");
+        cut(&path, 8192);
+        for puppet in [&mut one, &mut two] {
+            for (offset, length) in [(8192, 1), (65535, 1), (8190, 4), (0, 65536), (32768, 32768)] {
+                let refusal = puppet.fails(format!("read v {offset} {length}"), ErrorKind::Truncated);
+                assert_eq!(refusal.code, 999);
+            }
+            puppet.fails("write v 65500 text", ErrorKind::Truncated);
+            puppet.fails("fill v 8000 30000 0", ErrorKind::Truncated);
+            puppet.does("write v 100 there");
+            assert_eq!(puppet.does("read v 100 5"), "there");
+        }
+        one.does("write w 0 memory");
+        assert_eq!(one.does("read w 0 6"), "memory");
+        cut(&path, 65536);
+        assert_eq!(two.does("read v 65532 4"), "\\u{0}\\u{0}\\u{0}\\u{0}", "it is there again");
+        cut(&path, 0);
+        one.fails("read v 0 1", ErrorKind::Truncated);
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_kills_only_who_touches_it_by_pointer() {
+    let scratch = Scratch::new();
+    let (_elsewhere, path) = a_file(4);
+    let mut careless = puppet!("careless", &scratch);
+    careless.does(format!("create h n 0 file={}", path.display()));
+    careless.does("map v h rw");
+    let mut other = puppet!("other", &scratch);
+    other.does("open h n rw");
+    other.does("map v h rw");
+    cut(&path, 4096);
+    careless.fails("read v 8192 1", ErrorKind::Truncated);
+    careless.tell("touch v 8192");
+    assert_eq!(careless.ended().signal, Some(libc::SIGBUS), "as it would have been without the library");
+    other.fails("read v 8192 1", ErrorKind::Truncated);
+    assert_eq!(other.does("read v 0 1"), "f");
+}
+
+#[test]
+fn an_applications_own_sigbus_handler_still_gets_what_is_not_ours() {
+    let scratch = Scratch::new();
+    let (_elsewhere, path) = a_file(4);
+    let mut application = puppet!("application", &scratch);
+    application.does("catch-sigbus 42");
+    application.does(format!("create h n 0 file={}", path.display()));
+    application.does("map v h rw");
+    cut(&path, 4096);
+    application.fails("read v 8192 1", ErrorKind::Truncated);
+    application.does("read v 0 1");
+    application.tell("touch v 8192");
+    let ended = application.ended();
+    assert_eq!((ended.signal, ended.code), (None, Some(42)), "the handler ended it with its own code");
+}
+
+#[test]
+fn a_data_file_that_is_cut_under_a_view_is_an_error_of_copies() {
+    let scratch = Scratch::new();
+    let mut holder = puppet!("holder", &scratch);
+    holder.does("create h n 65536 beside");
+    holder.does("map v h rw");
+    let data =
+        scratch.files().into_iter().find(|file| file.starts_with(".shmobj-data.")).expect("a data file");
+    cut(&scratch.file(&data), 4096);
+    holder.fails("read v 8192 1", ErrorKind::Truncated);
+    holder.does("write v 0 fine");
+}
+
+#[test]
+fn a_memfd_cannot_be_cut() {
+    let scratch = Scratch::new();
+    let mut holder = puppet!("holder", &scratch);
+    holder.does("create h sealed 65536");
+    let links = fs::read_dir(format!("/proc/{}/fd", holder.pid())).expect("descriptors").flatten();
+    let memfd = links.map(|link| link.path()).find(|path| {
+        fs::read_link(path).is_ok_and(|target| target.to_string_lossy().contains("memfd:shmobj:"))
+    });
+    let file = fs::OpenOptions::new().write(true).open(memfd.expect("a memfd")).expect("opened as its owner");
+    for bytes in [0, 4096, 1 << 20] {
+        assert!(file.set_len(bytes).is_err(), "cut to {bytes} bytes");
+    }
+}
+
+const POOL: &str = "/sys/kernel/mm/hugepages/hugepages-2048kB";
+
+/// Puts the number of large pages back.
+struct Pool(String);
+
+impl Pool {
+    fn number(file: &str) -> u64 {
+        fs::read_to_string(format!("{POOL}/{file}"))
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(0)
+    }
+
+    fn set(pages: &str) -> bool {
+        fs::write(format!("{POOL}/nr_hugepages"), pages).is_ok()
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        Self::set(self.0.trim());
+    }
+}
+
+#[test]
+fn large_pages_come_from_the_systems_pool_or_not_at_all() {
+    let test = "large_pages_come_from_the_systems_pool_or_not_at_all";
+    if !is_root_for(test) {
+        return;
+    }
+    let Ok(before) = fs::read_to_string(format!("{POOL}/nr_hugepages")) else {
+        return skip(test, "this system has no pool of 2 MiB pages");
+    };
+    let pool = Pool(before);
+    let scratch = Scratch::new();
+    let mut creator = puppet!("creator", &scratch);
+    if Pool::number("nr_hugepages") == Pool::number("free_hugepages") && Pool::set("0") {
+        let refusal = creator.fails(format!("create h n {} large", 2 * MIB), ErrorKind::NoResources);
+        assert_eq!(refusal.code, 1450);
+        assert!(refusal.text.contains("nr_hugepages"), "{}", refusal.text);
+        scratch.assert_empty("after an empty pool");
+    } else {
+        skip(test, "the pool is in use, so it cannot be made empty");
+    }
+    let refusal = creator.fails("create h n 4096 large", ErrorKind::InvalidParameter);
+    assert_eq!(refusal.code, 87);
+    creator.fails(format!("create h n {} large", 3 * MIB), ErrorKind::InvalidParameter);
+    if !Pool::set("8") || Pool::number("free_hugepages") < 4 {
+        drop(pool);
+        return skip(test, "no large pages could be had");
+    }
+    let free = Pool::number("free_hugepages");
+    let made = creator.does(format!("create h n {} large", 4 * MIB));
+    assert_eq!((number(&made, "size"), number(&made, "page")), (4 * MIB, 2 * MIB));
+    creator.does("map v h rw");
+    creator.does(format!("write v {} large", 3 * MIB));
+    let mut opener = puppet!("opener", &scratch);
+    opener.does("open h n rw");
+    opener.does("map v h rw");
+    assert_eq!(opener.does(format!("read v {} 5", 3 * MIB)), "large");
+    assert_eq!(opener.does("smaps v KernelPageSize"), "2048");
+    let more = free * 2 * MIB;
+    creator.fails(format!("create i m {more} large"), ErrorKind::NoResources);
+    creator.kill();
+    opener.kill();
+    assert!(
+        until(Duration::from_secs(5), || Pool::number("free_hugepages") == free),
+        "given back to the pool"
+    );
+}
+
+#[test]
+fn transparent_huge_pages_come_from_a_tmpfs_that_has_them() {
+    let test = "transparent_huge_pages_come_from_a_tmpfs_that_has_them";
+    if !is_root_for(test) {
+        return;
+    }
+    let shmem = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled").unwrap_or_default();
+    if shmem.is_empty() || shmem.contains("[deny]") {
+        return skip(test, "this system gives shared memory no transparent huge pages");
+    }
+    let scratch = Scratch::new();
+    let mut creator = puppet_with_tmpfs(&scratch, "size=64m,huge=advise");
+    creator.does(format!("create h n {} transparent", 8 * MIB));
+    creator.does("map v h rw");
+    creator.does(format!("fill v 0 {} 7", 8 * MIB));
+    let huge: u64 = creator.does("smaps v ShmemPmdMapped").parse().expect("KiB");
+    assert!(huge >= 2048, "{huge} KiB of 8 MiB are in huge pages");
+    let mut opener = joined("opener", &creator, &scratch);
+    assert_eq!(value(&opener.does("open h n rw"), "existed"), "true");
+    opener.does("map v h rw");
+    assert_eq!(opener.does(format!("read v {} 1", 8 * MIB - 1)), "\\u{7}");
+    assert!(opener.does("smaps v ShmemPmdMapped").parse::<u64>().expect("KiB") >= 2048);
+    creator.does("unmap v");
+    creator.does("close h");
+    opener.does("close h");
+    assert_eq!(files_seen_by(&creator, &scratch), [""; 0]);
+}

@@ -1,0 +1,139 @@
+//! Storms: five processes create, open and close three names while a killer kills them at random moments and at
+//! random steps. What is checked, and why it is sound, stands in `shmobj_tests::storm`.
+//!
+//! Each storm lasts a few seconds; `SHMOBJ_STORM_SECONDS` makes them as long as one likes. Storms take their turns.
+
+use std::fs;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use shmobj::ErrorKind;
+use shmobj_tests::puppet;
+use shmobj_tests::puppet::{number, value};
+use shmobj_tests::scratch::Scratch;
+use shmobj_tests::storm::table::{Count, NAMES};
+use shmobj_tests::storm::{Report, Storm, length};
+use shmobj_tests::system::{meminfo, note, until, who_has_memory};
+
+/// One storm at a time: two would mostly wait for processors.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn rage(options: &str, seconds: u64) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let scratch = Scratch::new();
+    let storm = Storm { options, split: None, time: length(seconds) };
+    let report = storm.rage(env!("CARGO_BIN_EXE_puppet"), &scratch);
+    note(&format!("storm {options:?}: {report:?}"));
+    assert_it_raged(&report, options);
+    assert_nothing_was_violated(&report);
+    look_at_what_is_left(&report, &scratch, options);
+}
+
+/// A storm that did nothing proves nothing. With scans alone a round takes as long as the machine has processes.
+fn assert_it_raged(report: &Report, options: &str) {
+    for count in [Count::Rounds, Count::Created, Count::Opened, Count::NotFound, Count::Compared] {
+        assert!(report.count(count) > 0, "{count:?}: {report:?}");
+    }
+    let slow = options.contains("no-hints");
+    assert!(report.count(Count::Rounds) > if slow { 50 } else { 1000 }, "{report:?}");
+    assert!(report.kills > 10 && (report.deaths > 0 || slow), "{report:?}");
+}
+
+fn assert_nothing_was_violated(report: &Report) {
+    for count in [Count::TwoObjects, Count::Lost, Count::WrongMemory, Count::Errors] {
+        assert_eq!(report.count(count), 0, "{count:?}: {report:?}");
+    }
+}
+
+fn look_at_what_is_left(report: &Report, scratch: &Scratch, options: &str) {
+    let most = if options.contains("beside") { 2 * NAMES } else { NAMES };
+    let left = scratch.files();
+    let unborn = left.iter().filter(|file| file.starts_with(".shmobj-new.")).count();
+    assert!(left.len() - unborn <= most, "more than a page for each name is left: {left:?}");
+    assert!(unborn == 0 || options.contains("no-tmpfile"), "{left:?}");
+    let gone = || who_has_memory(&report.prefix).is_empty(); // children of the killed end by themselves
+    assert!(until(Duration::from_secs(5), gone), "{:?} have memory", who_has_memory(&report.prefix));
+    let bytes: u64 =
+        left.iter().filter_map(|file| fs::metadata(scratch.file(file)).ok()).map(|m| m.len()).sum();
+    assert!(
+        options.contains("beside") || bytes <= (most + unborn) as u64 * 4096,
+        "{bytes} bytes in {left:?}"
+    );
+
+    let mut fresh = puppet!("fresh", scratch);
+    let names: Vec<String> = report.names().collect();
+    fresh.fails(format!("open h {} rw", names[0]), ErrorKind::NotFound);
+    for name in &names {
+        let made = fresh.does(format!("create h-{name} {name} 4096"));
+        assert_eq!(value(&made, "existed"), "false", "{name} after the storm");
+    }
+    for name in &names {
+        fresh.does(format!("close h-{name}"));
+    }
+    let swept = fresh.does("gc");
+    assert_eq!((number(&swept, "held"), number(&swept, "foreign")), (0, 0), "{swept}");
+    scratch.assert_empty("after the storm and a sweep");
+}
+
+#[test]
+fn memory_of_its_own() {
+    rage("", 5);
+}
+
+#[test]
+fn memory_of_its_own_found_by_scans_alone() {
+    rage("no-hints", 3);
+}
+
+#[test]
+fn children_that_inherit_handles() {
+    rage("forks", 4);
+}
+
+#[test]
+fn children_that_inherit_handles_of_data_files() {
+    rage("forks beside", 3);
+}
+
+#[test]
+fn data_files_beside_the_entries() {
+    rage("beside", 4);
+}
+
+#[test]
+fn without_o_tmpfile() {
+    rage("no-tmpfile", 3);
+}
+
+#[test]
+fn data_files_without_o_tmpfile() {
+    rage("beside no-tmpfile", 4);
+}
+
+#[test]
+fn large_objects_are_all_given_back_to_the_kernel() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    const SIZE: u64 = 32 << 20;
+    let scratch = Scratch::new();
+    let before = meminfo("Shmem");
+    let storm = Storm { options: &SIZE.to_string(), split: None, time: length(3) };
+    let report = storm.rage(env!("CARGO_BIN_EXE_puppet"), &scratch);
+    note(&format!("storm of 32 MiB: {report:?}"));
+    assert_nothing_was_violated(&report);
+    assert!(report.count(Count::Created) > 20 && report.kills > 10, "{report:?}");
+    assert_eq!(who_has_memory(&report.prefix), [0; 0]);
+    // At least 20 objects were made, 640 MiB: less than one of them may be missing now (others use memory as well).
+    let given_back = || meminfo("Shmem") < before + SIZE;
+    let after = "by the kernel's own account";
+    assert!(until(Duration::from_secs(10), given_back), "{} -> {} {after}", before, meminfo("Shmem"));
+}
+
+/// The storm's checks can fail: half of the workers use another directory, where each name is another object.
+#[test]
+fn a_storm_notices_two_objects_under_one_name() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (one, two) = (Scratch::new(), Scratch::new());
+    let storm = Storm { options: "", split: Some(&two), time: Duration::from_secs(1) };
+    let report = storm.rage(env!("CARGO_BIN_EXE_puppet"), &one);
+    assert!(report.count(Count::TwoObjects) > 0 && report.count(Count::Lost) > 0, "{report:?}");
+}
