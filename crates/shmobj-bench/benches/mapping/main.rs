@@ -4,6 +4,7 @@
 //! |---|---|
 //! | create, map, touch, close a named 4 KiB mapping | `shm_open` `ftruncate` `mmap` touch `munmap` `close` `shm_unlink` |
 //! | open, map, touch, close one that another process holds | `shm_open` `mmap` touch `munmap` `close` |
+//! | both also as the bare system calls of the protocol | what any implementation of it pays |
 //! | the same beside 10, 10,000 and 100,000 other objects | beside 10 |
 //! | copies of 256 MiB in and out | `memcpy` |
 //! | create and touch 64 MiB with transparent huge pages | without |
@@ -11,6 +12,7 @@
 #![allow(clippy::print_stdout)] // a benchmark prints its table
 #![allow(unsafe_code)] // raw system calls are what it compares with
 
+mod bare;
 mod raw;
 
 use std::ffi::CString;
@@ -25,9 +27,10 @@ use shmobj_bench::{Contender, compare};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, hold, directory, count] = &arguments[..] {
+    if let [_, hold, directory, first, count] = &arguments[..] {
         if hold == "hold" {
-            return hold_many(Path::new(directory), count.parse().expect("a number"));
+            let number = |text: &String| text.parse().expect("a number");
+            return hold_some(Path::new(directory), number(first), number(count));
         }
     }
     let only = arguments.iter().skip(1).find(|argument| !argument.starts_with("--"));
@@ -35,7 +38,7 @@ fn main() {
     let scratch = Scratch::new("/dev/shm");
     let namespace = Namespace::at(&scratch.0);
     if wanted("create") {
-        create(&namespace);
+        create(&scratch, &namespace);
     }
     if wanted("open") {
         open(&scratch, &namespace);
@@ -68,15 +71,26 @@ impl Drop for Scratch {
     }
 }
 
-/// Another process that holds `n` and `count` other objects.
+/// Another process that holds `n`, or some of the other objects.
 struct Holder(Child);
 
+/// Two descriptors an object, within the limit of descriptors that is usual.
+const MOST_OBJECTS: u32 = 8000;
+
 impl Holder {
-    fn start(directory: &Path, count: u32) -> Self {
+    /// As many processes as it takes to hold `n` and `count` others.
+    fn start_all(directory: &Path, count: u32) -> Vec<Self> {
+        let others = (0..count).step_by(MOST_OBJECTS as usize);
+        let others = others.map(|first| Self::start(directory, first + 1, MOST_OBJECTS.min(count - first)));
+        std::iter::once(Self::start(directory, 0, 0)).chain(others).collect()
+    }
+
+    /// `first` is 0 for `n` alone.
+    fn start(directory: &Path, first: u32, count: u32) -> Self {
         let mut child = Command::new(std::env::current_exe().expect("this program"))
             .arg("hold")
             .arg(directory)
-            .arg(count.to_string())
+            .args([first.to_string(), count.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -95,14 +109,11 @@ impl Drop for Holder {
     }
 }
 
-fn hold_many(directory: &Path, count: u32) {
-    let limit = libc::rlimit { rlim_cur: 1 << 20, rlim_max: 1 << 20 };
-    // SAFETY: the structure is complete.
-    unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
+fn hold_some(directory: &Path, first: u32, count: u32) {
     let namespace = Namespace::at(directory);
     let options = FileMapping::options().namespace(&namespace).size(4096);
-    let held = options.create("n").expect("n");
-    let others: Vec<_> = (0..count)
+    let held = (first == 0).then(|| options.create("n").expect("n"));
+    let others: Vec<_> = (first..first + count)
         .map(|number| {
             options.clone().allocation(Allocation::Reserve).create(&format!("other {number}")).expect("other")
         })
@@ -117,8 +128,10 @@ fn raw_name() -> CString {
     CString::new(format!("/shmobj-bench-raw.{}", std::process::id())).expect("no NUL")
 }
 
-fn create(namespace: &Namespace) {
+fn create(scratch: &Scratch, namespace: &Namespace) {
     let name = raw_name();
+    let directory = bare::Directory::open(&scratch.0);
+    let page = [1; 4096];
     let options = FileMapping::options().namespace(namespace).size(4096);
     compare(
         "create, map, touch, close: 4 KiB",
@@ -137,6 +150,7 @@ fn create(namespace: &Namespace) {
                 let view = mapping.map_mut().expect("a view");
                 touch(view.as_mut_ptr(), 4096);
             }),
+            Contender::new("the bare protocol", || bare::create(&directory, c"b", &page)),
             Contender::new("FileMapping, without a name", || {
                 let mapping = options.create_unnamed().expect("unnamed");
                 let view = mapping.map_mut().expect("a view");
@@ -158,9 +172,13 @@ fn own_open(namespace: &Namespace) {
 }
 
 fn open(scratch: &Scratch, namespace: &Namespace) {
-    let holder = Holder::start(&scratch.0, 0);
+    let holder = Holder::start(&scratch.0, 0, 0);
     let name = raw_name();
     let memory = Shm::create(&name, 4096);
+    let directory = bare::Directory::open(&scratch.0);
+    let descriptors = PathBuf::from(format!("/proc/{}/fd", holder.0.id()));
+    let number = number_of_data(&descriptors);
+    let descriptors = bare::Directory::open(&descriptors);
     compare(
         "open, map, touch, close: held by another process",
         41,
@@ -169,6 +187,7 @@ fn open(scratch: &Scratch, namespace: &Namespace) {
         vec![
             Contender::new("shm_open mmap munmap close", || raw_open(&name)),
             Contender::new("FileMapping", || own_open(namespace)),
+            Contender::new("the bare protocol", || bare::open(&directory, c"n", &descriptors, &number)),
         ],
     );
     let held = FileMapping::options().namespace(namespace).open("n", Access::READ_WRITE).expect("n");
@@ -186,6 +205,17 @@ fn open(scratch: &Scratch, namespace: &Namespace) {
     Shm::unlink(&name);
 }
 
+/// The descriptor under which a process has the memory of its only mapping.
+fn number_of_data(descriptors: &Path) -> CString {
+    let entries = std::fs::read_dir(descriptors).expect("the holder's descriptors").flatten();
+    let is_data = |entry: &std::fs::DirEntry| {
+        std::fs::read_link(entry.path())
+            .is_ok_and(|link| link.to_string_lossy().starts_with("/memfd:shmobj:"))
+    };
+    let name = entries.into_iter().find(is_data).expect("its memory").file_name();
+    CString::new(name.into_encoded_bytes()).expect("no NUL")
+}
+
 fn beside_others() {
     let counts = [10, 10_000, 100_000];
     let scratches = counts.map(|count| {
@@ -194,7 +224,7 @@ fn beside_others() {
         Scratch(path)
     });
     let holders: Vec<_> =
-        scratches.iter().zip(counts).map(|(scratch, count)| Holder::start(&scratch.0, count)).collect();
+        scratches.iter().zip(counts).map(|(scratch, count)| Holder::start_all(&scratch.0, count)).collect();
     let namespaces = scratches.each_ref().map(|scratch| Namespace::at(&scratch.0));
     let names = counts.map(|count| format!("beside {count} others"));
     let contenders = |operation: fn(&Namespace)| {

@@ -9,6 +9,7 @@ mod protection;
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 pub use options::MappingOptions;
 pub use protection::{Allocation, LargePages, Protection};
@@ -45,7 +46,7 @@ use crate::view::{CopyOnWrite, ReadOnly, ReadWrite, View, ViewOptions};
 #[doc(alias = "CreateFileMapping")]
 pub struct FileMapping {
     mapping: Mapping,
-    name: Box<str>,
+    name: Arc<str>,
     access: Access,
     existed: bool,
 }
@@ -212,6 +213,10 @@ impl FileMapping {
 
     pub(crate) fn attempt(&self, verb: &'static str) -> Attempt<'_> {
         Attempt { verb, subject: Kind::FileMapping.as_str(), name: &self.name }
+    }
+
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        self.name.clone()
     }
 
     pub(crate) fn inner(&self) -> &Mapping {

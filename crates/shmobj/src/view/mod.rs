@@ -8,6 +8,7 @@ mod options;
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use atomic::Atomic;
@@ -84,13 +85,13 @@ pub enum Flush {
 #[doc(alias = "UnmapViewOfFile")]
 pub struct View<M = ReadOnly> {
     view: view::View,
-    name: Box<str>,
+    name: Arc<str>,
     mode: PhantomData<M>,
 }
 
 impl<M: Mode> View<M> {
-    fn new(view: view::View, name: &str) -> Self {
-        Self { view, name: name.into(), mode: PhantomData }
+    fn new(view: view::View, name: Arc<str>) -> Self {
+        Self { view, name, mode: PhantomData }
     }
 
     fn attempt(&self, verb: &'static str) -> Attempt<'_> {

@@ -99,7 +99,7 @@ impl<'a> ViewOptions<'a> {
             commits: self.mapping.access().contains(Access::WRITE),
         };
         let view = view::View::map(&attempt, self.mapping.inner().data().clone(), &request)?;
-        Ok(View::new(view, self.mapping.name()))
+        Ok(View::new(view, self.mapping.shared_name()))
     }
 
     /// The two independent tests of every view: the handle's rights, then the object's protection (8.3).

@@ -110,7 +110,11 @@ fn read(entry: &OwnedFd) -> std::result::Result<ObjectInfo, Flaw> {
         },
         owner: stat.st_uid,
         mode: stat.st_mode & 0o777,
-        creator: Creator { pid: header.creator_pid, uid: header.creator_uid, command: header.command },
+        creator: Creator {
+            pid: header.creator_pid,
+            uid: header.creator_uid,
+            command: header.command.into_owned(),
+        },
         created: UNIX_EPOCH + Duration::from_nanos(header.created),
         keys: Keys {
             entry: FileKey::from(&stat),

@@ -216,7 +216,7 @@ impl Recipe for MappingRecipe<'_> {
             created: now.as_nanos() as u64,
             creator_pid: pid,
             creator_uid: directory.user(),
-            command: proc::own_command(),
+            command: proc::own_command().into(),
             storage: data.storage,
             size: data.size,
             data_dev: key.dev,
@@ -228,6 +228,15 @@ impl Recipe for MappingRecipe<'_> {
         let mut attached = Attached::new(data);
         attached.hints.extend(hint.map(|_| 0));
         Ok(Fresh { header, path, hint, mode: entry_mode(wish.mode), data: attached, beside })
+    }
+
+    fn is_cheap(&self) -> bool {
+        const FEW: u64 = 64 << 10;
+        let small = |wish: &Wish<'_>| match wish.source {
+            Source::Memory { size, allocation, .. } => size <= FEW || allocation == Allocation::Reserve,
+            Source::File { .. } => false, // a file must not be extended for a name that exists (AE-5)
+        };
+        self.wish.is_some_and(small)
     }
 
     fn attach(&mut self, object: &Object, head: Option<&[u8]>) -> Result<bool> {

@@ -54,9 +54,8 @@ pub(crate) fn target(path: &str) -> Option<OsString> {
 }
 
 /// This process's command, asked for once: it is only shown to people.
-pub(crate) fn own_command() -> String {
+pub(crate) fn own_command() -> &'static str {
     static COMMAND: OnceLock<String> = OnceLock::new();
-    COMMAND
-        .get_or_init(|| std::fs::read_to_string("/proc/self/comm").unwrap_or_default().trim_end().to_owned())
-        .clone()
+    let read = || std::fs::read_to_string("/proc/self/comm").unwrap_or_default().trim_end().to_owned();
+    COMMAND.get_or_init(read)
 }

@@ -58,6 +58,7 @@ pub(crate) fn create(attempt: &Attempt<'_>, id: Id, size: u64, flags: u32) -> Re
 
 fn name(id: Id, object: &str) -> String {
     let mut name = prefix(id);
+    name.reserve(object.len().min(MAX_NAME_BYTES));
     for character in object.chars() {
         let shown = if character.is_control() { '?' } else { character };
         if name.len() + shown.len_utf8() > MAX_NAME_BYTES {

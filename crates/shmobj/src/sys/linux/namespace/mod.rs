@@ -12,6 +12,7 @@ pub(crate) mod filename;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawMode, Stat};
@@ -62,6 +63,8 @@ pub(crate) struct Directory {
     /// The effective user when it was opened.
     user: u32,
     pub(crate) scope: Scope,
+    /// Whether this process's last open or create here found an object rather than made one.
+    pub(crate) last_found: AtomicBool,
     /// Where the search for garbage stands; see [`Sweep`].
     pub(crate) sweep: Mutex<Sweep>,
 }
@@ -196,7 +199,14 @@ impl Place {
         self.check(attempt, &stat)?;
         self.check_file_system(attempt, &fd)?;
         let user = rustix::process::geteuid().as_raw();
-        Ok(Directory { fd, user, checked: Checked::from(&stat), scope: self.scope, sweep: Mutex::default() })
+        Ok(Directory {
+            fd,
+            user,
+            checked: Checked::from(&stat),
+            scope: self.scope,
+            last_found: AtomicBool::new(true),
+            sweep: Mutex::default(),
+        })
     }
 
     fn check(&self, attempt: &Attempt<'_>, stat: &Stat) -> Result<()> {

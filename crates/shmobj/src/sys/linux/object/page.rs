@@ -13,6 +13,7 @@
 //! P-512 the words that processes share (P is the system's page size)
 //! ```
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -64,17 +65,17 @@ impl Id {
         Self::new(pid, SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
-    /// The keyed hash of the standard library, with a random key per process, over what never comes twice: a system
-    /// call for random bytes would cost more than everything else here.
+    /// One half is never the same twice, the other one cannot be guessed: the keyed hash of the standard library, with a
+    /// random key per process. A system call for random bytes would cost more than all else here.
     pub(crate) fn new(pid: u32, now: Duration) -> Self {
         static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-        static MADE: AtomicU64 = AtomicU64::new(0);
-        let made = MADE.fetch_add(1, Ordering::Relaxed);
+        static MADE: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(KEY.hash_one("object ids")));
         // A forked child has the key and the count of its parent, but not its number at the same time.
-        let half = |which: u8| KEY.hash_one((which, made, pid, now)).to_le_bytes();
+        let unique = MADE.fetch_add(1, Ordering::Relaxed) ^ u64::from(pid).rotate_right(22);
+        let secret = KEY.hash_one((unique, now.as_nanos() as u64));
         let mut id = Self::default();
-        id.0[..8].copy_from_slice(&half(0));
-        id.0[8..].copy_from_slice(&half(1));
+        id.0[..8].copy_from_slice(&secret.to_le_bytes());
+        id.0[8..].copy_from_slice(&unique.to_le_bytes());
         id
     }
 }
@@ -157,7 +158,7 @@ pub(crate) struct Header {
     pub(crate) creator_pid: u32,
     pub(crate) creator_uid: u32,
     /// The creator's command as the kernel shows it (`comm`), lossless only for UTF-8.
-    pub(crate) command: String,
+    pub(crate) command: Cow<'static, str>,
     pub(crate) storage: Storage,
     pub(crate) size: u64,
     pub(crate) data_dev: u64,
@@ -275,10 +276,14 @@ impl Header {
         put_u64(image, AT_DATA_INO, self.data_ino);
         put_u32(image, AT_PROTECTION, self.protection);
         put_u32(image, AT_FLAGS, self.flags);
-        let text = [name.as_bytes(), path].concat();
-        let (inline, overflow) = text.split_at(text.len().min(TEXT.len()));
-        image[TEXT.start..TEXT.start + inline.len()].copy_from_slice(inline);
-        image[page_size..page_size + overflow.len()].copy_from_slice(overflow);
+        let mut put_text = |from: usize, text: &[u8]| {
+            let (inline, overflow) = text.split_at(text.len().min(TEXT.len().saturating_sub(from)));
+            image[TEXT.start + from..][..inline.len()].copy_from_slice(inline);
+            let beyond = page_size + (from + inline.len()).saturating_sub(TEXT.len());
+            image[beyond..][..overflow.len()].copy_from_slice(overflow);
+        };
+        put_text(0, name.as_bytes());
+        put_text(name.len(), path);
     }
 
     /// Reads an entry's head from a private copy of it. `entry_bytes` is the file's length.
@@ -318,7 +323,7 @@ impl Header {
             created: u64_at(head, AT_CREATED),
             creator_pid: u32_at(head, AT_CREATOR_PID),
             creator_uid: u32_at(head, AT_CREATOR_UID),
-            command: String::from_utf8_lossy(&command[..command_bytes]).into_owned(),
+            command: String::from_utf8_lossy(&command[..command_bytes]).into_owned().into(),
             storage: frozen.storage,
             size,
             data_dev: u64_at(head, AT_DATA_DEV),

@@ -6,14 +6,36 @@
 //! An inode number cannot be used again while we hold a description of it, so a live reference is never stale.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::Object;
 use crate::sys::linux::namespace::FileKey;
 
-static HELD: LazyLock<Mutex<HashMap<FileKey, Weak<Object>>>> = LazyLock::new(Mutex::default);
+type Held = HashMap<FileKey, Weak<Object>, BuildHasherDefault<InodeHasher>>;
 
-fn held() -> MutexGuard<'static, HashMap<FileKey, Weak<Object>>> {
+static HELD: LazyLock<Mutex<Held>> = LazyLock::new(Mutex::default);
+
+/// Inode numbers of a tmpfs are counted up, and nobody chooses them: spreading them is enough, and cheaper than the
+/// hash that keeps strangers from choosing collisions.
+#[derive(Default)]
+struct InodeHasher(u64);
+
+impl Hasher for InodeHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(32) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+}
+
+fn held() -> MutexGuard<'static, Held> {
     HELD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
