@@ -2,7 +2,7 @@
 //!
 //! | room | what |
 //! |---|---|
-//! | [`puppet`] | a process that a test drives line by line, and its forks |
+//! | [`mod@puppet`] | a process that a test drives line by line, and its forks |
 //! | [`actor`] | what the puppet program does with each line |
 //! | [`scratch`] | a namespace directory of a test's own |
 //! | [`entry`] | entries that the library did not write, from the documented layout |

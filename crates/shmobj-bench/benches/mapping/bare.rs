@@ -10,14 +10,22 @@ use super::raw::touch;
 const FLAGS: i32 = libc::O_RDWR | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
 
 /// A namespace directory.
-pub(crate) struct Directory(i32);
+pub(crate) struct Directory(i32, CString);
 
 impl Directory {
     pub(crate) fn open(path: &Path) -> Self {
         let path = CString::new(path.to_str().expect("UTF-8")).expect("no NUL");
         // SAFETY: the path is a C string.
         let fd = unsafe { libc::open(path.as_ptr(), libc::O_DIRECTORY | libc::O_CLOEXEC) };
-        Self(ok(fd))
+        Self(ok(fd), path)
+    }
+
+    /// Makes sure that the path still leads to it.
+    fn look(&self) -> i32 {
+        let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+        // SAFETY: the path is a C string, and there is room for the answer.
+        ok(unsafe { libc::lstat(self.1.as_ptr(), stat.as_mut_ptr()) });
+        self.0
     }
 }
 
@@ -54,8 +62,7 @@ fn map_touch_unmap(fd: i32) {
 
 /// Creates, maps, touches and closes a named mapping of one page.
 pub(crate) fn create(directory: &Directory, name: &CStr, page: &[u8; 4096]) {
-    let at = directory.0;
-    fstat(at);
+    let at = directory.look();
     let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING | libc::MFD_NOEXEC_SEAL;
     // SAFETY: the name is a C string.
     let data = ok(unsafe { libc::memfd_create(c"shmobj:0123456789abcdef:c".as_ptr(), flags) });
@@ -90,8 +97,7 @@ pub(crate) fn create(directory: &Directory, name: &CStr, page: &[u8; 4096]) {
 
 /// Opens, maps, touches and closes a named mapping that another process holds; `descriptors` is its `/proc/<pid>/fd`.
 pub(crate) fn open(directory: &Directory, name: &CStr, descriptors: &Directory, number: &CStr) {
-    let at = directory.0;
-    fstat(at);
+    let at = directory.look();
     // SAFETY: the name is a C string.
     let entry = ok(unsafe { libc::openat(at, name.as_ptr(), FLAGS) });
     assert!(!flock(entry, libc::LOCK_EX));

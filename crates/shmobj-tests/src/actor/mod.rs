@@ -3,9 +3,9 @@
 //!
 //! | commands about | in |
 //! |---|---|
-//! | mappings and views | [`objects`] |
-//! | the process itself: forks, users, mounts, signals, locks on files | [`process`] |
-//! | many at once: litter, churn, storms | [`crowd`] |
+//! | mappings and views | `objects` |
+//! | the process itself: forks, users, mounts, signals, locks on files | `process` |
+//! | many at once: litter, churn, storms | `crowd` |
 //!
 //! `at NANOSECONDS COMMAND` waits for that moment of the monotonic clock first, so that several puppets act at once.
 

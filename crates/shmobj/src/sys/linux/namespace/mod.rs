@@ -88,12 +88,11 @@ struct Checked {
     key: FileKey,
     mode: RawMode,
     owner: u32,
-    removed: bool,
 }
 
 impl From<&Stat> for Checked {
     fn from(stat: &Stat) -> Self {
-        Self { key: FileKey::from(stat), mode: stat.st_mode, owner: stat.st_uid, removed: stat.st_nlink == 0 }
+        Self { key: FileKey::from(stat), mode: stat.st_mode, owner: stat.st_uid }
     }
 }
 
@@ -149,16 +148,14 @@ impl Place {
     /// The directory, checked now. `None` when it is not there and `make` is false: then no object is there.
     pub(crate) fn directory(&self, attempt: &Attempt<'_>, make: bool) -> Result<Option<Arc<Directory>>> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        // What is open is looked at, not what the path leads to now: that is what will be used. Nothing about it has
-        // changed, and it has not been removed (a directory without links), so it is as good as when it was checked.
-        if let Some(directory) = &*opened {
-            if rustix::fs::fstat(directory).is_ok_and(|stat| Checked::from(&stat) == directory.checked) {
-                return Ok(Some(directory.clone()));
-            }
-        }
-        *opened = None;
         match rustix::fs::statat(CWD, &self.path, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => self.check(attempt, &stat)?,
+            Ok(stat) => {
+                // The path still leads to the directory that is open, and nothing about it has changed.
+                if let Some(directory) = opened.as_ref().filter(|it| it.checked == Checked::from(&stat)) {
+                    return Ok(Some(directory.clone()));
+                }
+                self.check(attempt, &stat)?;
+            }
             Err(Errno::NOENT) if !make || self.rule == Rule::Everybodys => {
                 return self.missing(attempt, make);
             }
