@@ -4,10 +4,38 @@ use crate::error::Attempt;
 use crate::kind::Kind;
 use crate::name::{Name, Scope};
 use crate::sys::linux::namespace::filename;
-use crate::sys::linux::object::page::{Frozen, HEAD_BYTES, Header, Image};
+use crate::sys::linux::object::page::{Frozen, HEAD_BYTES, Header, Id, Image, Storage};
 
-/// Reads bytes as an entry, all the way to its texts.
+/// Reads bytes as an entry: as they are, and once more behind a beginning that an entry has.
 pub fn entry(bytes: &[u8]) {
+    read_entry(bytes);
+    let good = beginning();
+    if let Some(rest) = bytes.get(good.len()..) {
+        read_entry(&[&good, rest].concat());
+    }
+}
+
+/// Magic, version, kind and id of a file mapping.
+fn beginning() -> Vec<u8> {
+    let header = Header {
+        kind: Kind::FileMapping,
+        id: Id::default(),
+        created: 0,
+        creator_pid: 0,
+        creator_uid: 0,
+        command: "".into(),
+        storage: Storage::Memfd,
+        size: 1,
+        data_dev: 0,
+        data_ino: 0,
+        protection: 4,
+        flags: 0,
+    };
+    Image::new(&header, 4096, "n", b"", None).bytes()[..80].to_vec()
+}
+
+/// All the way to its texts.
+fn read_entry(bytes: &[u8]) {
     let _ = Frozen::parse(bytes);
     let head = &bytes[..bytes.len().min(HEAD_BYTES)];
     assert!(Header::hints(head).count() <= 64);
