@@ -106,18 +106,14 @@ pub(crate) fn open(directory: &Directory, name: &CStr, descriptors: &Directory, 
     let mut page = [0_u8; 4096];
     // SAFETY: the page is as long as that.
     unsafe { libc::pread(entry, page.as_mut_ptr().cast(), page.len(), 0) };
-    // SAFETY: the number is a C string, and the buffer is as long as that.
+    // SAFETY: the number is a C string, and the buffer is longer than that.
     unsafe { libc::readlinkat(descriptors.0, number.as_ptr(), page.as_mut_ptr().cast(), 320) };
     // SAFETY: the number is a C string.
     let data = ok(unsafe { libc::openat(descriptors.0, number.as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) });
     fstat(data);
     // SAFETY: the descriptor is ours.
     ok(unsafe { libc::fcntl(data, libc::F_GET_SEALS) });
-    // SAFETY: the buffer is longer than that.
-    unsafe { libc::pwrite(entry, page.as_ptr().cast(), 8, 512 + 8 * 40) };
     map_touch_unmap(data);
-    // SAFETY: the buffer is longer than that.
-    unsafe { libc::pwrite(entry, [0_u8; 8].as_ptr().cast(), 8, 512 + 8 * 40) };
     close(entry);
     // SAFETY: the name is a C string.
     let probe = ok(unsafe { libc::openat(at, name.as_ptr(), FLAGS) });

@@ -10,15 +10,16 @@ use rustix::io::Errno;
 use super::data::find::{self, Found, Search};
 use super::data::{Attached, Data, beside, commit as commit_data, file, flags, memfd};
 use super::namespace::{Directory, FileKey, Place};
+use super::object::Object;
 pub(crate) use super::object::lifecycle::Intent;
 use super::object::lifecycle::{self, Fresh, Recipe, Target};
-use super::object::page::{HEAD_BYTES, Header, Id, Storage};
-use super::object::{Object, write_hint};
+use super::object::page::{HEAD_BYTES, Header, Hint, Id, Storage};
 use super::{huge_pages, proc};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::mapping::{Allocation, LargePages, Protection};
 use crate::name::Name;
+use crate::test_hooks::{Fault, is_forced};
 
 /// What a new mapping is made of.
 #[derive(Clone, Copy, Debug)]
@@ -224,10 +225,9 @@ impl Recipe for MappingRecipe<'_> {
             protection: wish.protection.number(),
             flags: data.flags,
         };
-        let hint = find::hints_are_used(data.storage).then(|| find::hint(pid, &data.fd));
-        let mut attached = Attached::new(data);
-        attached.hints.extend(hint.map(|_| 0));
-        Ok(Fresh { header, path, hint, mode: entry_mode(wish.mode), data: attached, beside })
+        let hint = Some(Hint::of(pid, &data.fd)).filter(|_| !is_forced(Fault::Hints));
+        let data = Attached::new(data);
+        Ok(Fresh { header, path, hint, mode: entry_mode(wish.mode), data, beside })
     }
 
     fn is_cheap(&self) -> bool {
@@ -272,12 +272,6 @@ impl Recipe for MappingRecipe<'_> {
                 .fails(ErrorKind::Corrupt, format!("its data are not what its entry says: {flaw}"))
                 .with_remedy("end the processes that hold it, and create it again")
         })?;
-        if find::hints_are_used(header.storage) {
-            let hint = find::hint(rustix::process::getpid().as_raw_nonzero().get() as u32, &data.fd);
-            let number = find::hint_number(head.unwrap_or_default(), hint.pid);
-            write_hint(object.entry(), number, Some(hint));
-            attached.hints.push(number);
-        }
         attached.put(Arc::new(data));
         Ok(true)
     }

@@ -5,10 +5,13 @@
 //! kernel has checked against the file's mode, and then verified: device, inode, and the object id in a memfd's name.
 //! A hint is looked at before it is opened, because opening a stranger's pipe or device could do something.
 //!
+//! The creator leaves a hint, and so do the first who open the object. Nobody takes one back: a stale hint costs the
+//! next opener a look, and who had to go past one puts the holder in its place that was found.
+//!
 //! Another user's entry may claim that a file of ours, or of a third user, is its data. So what is found for an entry
 //! that is neither ours nor root's must belong to the entry's owner.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Mode, OFlags, Stat};
@@ -17,7 +20,7 @@ use rustix::io::Errno;
 use super::{file, key_of, memfd, open_flags};
 use crate::sys::linux::namespace::FileKey;
 use crate::sys::linux::object::page::{HINTS, Header, Hint, Storage};
-use crate::sys::linux::object::{Object, is_regular};
+use crate::sys::linux::object::{Object, is_regular, write_hint};
 use crate::sys::linux::proc;
 use crate::test_hooks::{Fault, is_forced};
 
@@ -38,17 +41,30 @@ pub(crate) struct Found {
     pub(crate) stat: Stat,
 }
 
+/// With fewer hints than this, who opens an object leaves one.
+const ENOUGH_HINTS: usize = 4;
+
 /// Looks for the data of a memfd or of a mapped file. `head` is the entry's, with its hints.
 pub(crate) fn find(object: &Object, head: &[u8], writable: bool) -> Search {
     let Object { header, path, owner, .. } = object;
     let wanted = Wanted { header, owner: *owner, prefix: memfd::link_prefix(header.id), writable };
     let mut denied = false;
     let mut note = |errno| denied |= matches!(errno, Errno::ACCESS | Errno::ROFS | Errno::PERM);
-    if !is_forced(Fault::Hints) {
-        for (_, hint) in Header::hints(head) {
-            match wanted.follow(hint) {
-                Ok(found) => return Search::Found(found),
-                Err(errno) => note(errno),
+    let mut stale = None;
+    let hints = || Header::hints(head).filter(|_| !is_forced(Fault::Hints));
+    for (number, hint) in hints() {
+        match wanted.follow(hint) {
+            Ok(found) => {
+                match stale {
+                    Some(stale) => write_hint(object.entry(), stale, hint),
+                    None if hints().count() < ENOUGH_HINTS => leave_hint(object, head, &found.fd),
+                    None => {}
+                }
+                return Search::Found(found);
+            }
+            Err(errno) => {
+                stale = stale.or(Some(number));
+                note(errno);
             }
         }
     }
@@ -59,6 +75,7 @@ pub(crate) fn find(object: &Object, head: &[u8], writable: bool) -> Search {
             match wanted.open(&holder, fd) {
                 Ok(found) => {
                     holder.remember();
+                    write_hint(object.entry(), stale.unwrap_or(0), Hint { pid, fd });
                     return Search::Found(found);
                 }
                 Err(errno) => note(errno),
@@ -74,9 +91,20 @@ pub(crate) fn find(object: &Object, head: &[u8], writable: bool) -> Search {
     if denied { Search::Denied } else { Search::NotFound }
 }
 
+/// Leaves the hint that this process has the data, where none is. Two who do this at once may choose one place.
+fn leave_hint(object: &Object, head: &[u8], fd: &OwnedFd) {
+    let mut taken = [false; HINTS];
+    Header::hints(head).for_each(|(number, _)| taken[number] = true);
+    if let Some(number) = taken.iter().position(|taken| !taken) {
+        let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
+        write_hint(object.entry(), number, Hint::of(pid, fd));
+    }
+}
+
 struct Wanted<'a> {
     header: &'a Header,
     owner: u32,
+    /// What the link of the memfd starts with.
     prefix: String,
     writable: bool,
 }
@@ -100,7 +128,7 @@ impl Wanted<'_> {
     /// Opens a holder's descriptor if it looks like the data.
     fn open(&self, holder: &Holder, fd: u32) -> Result<Found, Errno> {
         let name = fd.to_string();
-        if !self.looks_right(holder, &name)? {
+        if !self.looks_right(holder, &name) {
             return Err(Errno::STALE);
         }
         let fd = rustix::fs::openat(&holder.descriptors, &*name, open_flags(self.writable), Mode::empty())?;
@@ -108,20 +136,16 @@ impl Wanted<'_> {
     }
 
     /// Without opening it.
-    fn looks_right(&self, holder: &Holder, name: &str) -> Result<bool, Errno> {
-        Ok(match self.header.storage {
-            Storage::Memfd => {
-                // As long as the longest link that a memfd of ours can have.
-                let mut link = [0; 320];
-                let Ok(bytes) = rustix::fs::readlinkat_raw(&holder.descriptors, name, &mut link[..]) else {
-                    return Err(Errno::STALE);
-                };
-                link[..bytes].starts_with(self.prefix.as_bytes())
-            }
-            Storage::File => rustix::fs::statat(&holder.descriptors, name, AtFlags::empty())
-                .is_ok_and(|stat| FileKey::from(&stat) == key_of(self.header)),
-            Storage::None | Storage::Beside => false,
-        })
+    fn looks_right(&self, holder: &Holder, name: &str) -> bool {
+        if self.header.storage != Storage::Memfd {
+            let stat = rustix::fs::statat(&holder.descriptors, name, AtFlags::empty());
+            return stat.is_ok_and(|stat| is_regular(&stat) && FileKey::from(&stat) == key_of(self.header));
+        }
+        // As long as the longest link that a memfd of ours can have. (Asking for device and inode as well would be
+        // double: they are compared once it is open.)
+        let mut link = [0; 320];
+        let bytes = rustix::fs::readlinkat_raw(&holder.descriptors, name, &mut link[..]);
+        bytes.is_ok_and(|bytes| link[..bytes].starts_with(self.prefix.as_bytes()))
     }
 }
 
@@ -159,22 +183,4 @@ pub(crate) fn verify(fd: OwnedFd, header: &Header, owner: u32) -> Result<Found, 
     let trusted = || owner == 0 || owner == rustix::process::geteuid().as_raw();
     let right = is_regular(&stat) && FileKey::from(&stat) == key_of(header);
     if right && (stat.st_uid == owner || trusted()) { Ok(Found { fd, stat }) } else { Err(Errno::STALE) }
-}
-
-/// The number under which this process leaves its hint: an empty one near its own number, or that one itself.
-pub(crate) fn hint_number(head: &[u8], pid: u32) -> usize {
-    let mut taken = [false; HINTS];
-    Header::hints(head).for_each(|(number, _)| taken[number] = true);
-    let own = pid as usize % HINTS;
-    (0..HINTS).map(|step| (own + step) % HINTS).find(|&number| !taken[number]).unwrap_or(own)
-}
-
-/// The hint that this process, of the given number, can hand out the data.
-pub(crate) fn hint(pid: u32, fd: &OwnedFd) -> Hint {
-    Hint { pid, fd: fd.as_raw_fd() as u32 }
-}
-
-/// Whether somebody would look for such data through their holders.
-pub(crate) fn hints_are_used(storage: Storage) -> bool {
-    matches!(storage, Storage::Memfd | Storage::File) && !is_forced(Fault::Hints)
 }

@@ -1,6 +1,6 @@
 //! Memory that only its owner may open: a sealed memfd.
 //!
-//! It is named after the object, so that `/proc/<pid>/fd` can be read and a stale hint be told from the real thing.
+//! It is named after the object, so that people can read `/proc/<pid>/fd`, and a hint be told from the real thing.
 //! Sealed against growing, shrinking and further seals: nobody can make a peer take SIGBUS by truncating it. When
 //! the last descriptor and view are gone the kernel frees it, also after SIGKILL of everybody.
 //!
@@ -21,13 +21,9 @@ use crate::sys::linux::object::page::{Id, Storage};
 /// of the time to make one: half of the object's id leaves room for a short name.)
 const MAX_NAME_BYTES: usize = 249;
 
-/// What a holder's link in `/proc/<pid>/fd` begins with, up to and with the first half of the object's id.
+/// What a holder's link in `/proc/<pid>/fd` begins with.
 pub(crate) fn link_prefix(id: Id) -> String {
-    format!("/memfd:{}", prefix(id))
-}
-
-fn prefix(id: Id) -> String {
-    format!("shmobj:{}:", id.first_half())
+    format!("/memfd:shmobj:{}:", id.first_half())
 }
 
 /// Makes the memory of a mapping. `size` is not rounded yet.
@@ -57,7 +53,7 @@ pub(crate) fn create(attempt: &Attempt<'_>, id: Id, size: u64, flags: u32) -> Re
 }
 
 fn name(id: Id, object: &str) -> String {
-    let mut name = prefix(id);
+    let mut name = format!("shmobj:{}:", id.first_half());
     name.reserve(object.len().min(MAX_NAME_BYTES));
     for character in object.chars() {
         let shown = if character.is_control() { '?' } else { character };

@@ -108,8 +108,6 @@ fn page_size(stat: &Stat, flags: u32) -> u64 {
 pub(crate) struct Attached {
     pub(crate) read_only: Option<Arc<Data>>,
     pub(crate) read_write: Option<Arc<Data>>,
-    /// The hints that this process has written into the entry.
-    pub(crate) hints: Vec<usize>,
 }
 
 impl Attached {

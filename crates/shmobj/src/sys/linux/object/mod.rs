@@ -47,8 +47,6 @@ pub(crate) struct Object {
     pub(crate) header: Header,
     /// The path of a mapped file, as the entry had it when it was opened.
     pub(crate) path: Vec<u8>,
-    /// Whether this process made it, rather than found it.
-    made_here: bool,
     /// Who owns the entry; data beside it must have the same owner.
     pub(crate) owner: u32,
     data: Mutex<Attached>,
@@ -77,7 +75,7 @@ impl Object {
         }
         // A mapping keeps its description, and so a lock on it, alive after close: it gets one without a lock.
         let fd = open_entry(&self.directory, &self.file)?;
-        if !self.is_entry(&fd) {
+        if FileKey::from(&rustix::fs::fstat(&fd)?) != self.key {
             return Err(Errno::STALE);
         }
         let page = SharedPage::map(&fd)?;
@@ -113,45 +111,22 @@ impl Drop for Object {
         let _operation = Operation::start();
         registry::forget(self);
         drop(self.page.take());
-        // Most creators are the last to close, and then the hints go with the entry; most others are not.
-        if !self.made_here {
-            self.clear_hints(self.entry());
-        }
         step("close: before the lock is released");
         self.lock = None;
         step("close: lock released");
         // Nobody is told: whatever fails here leaves an entry without holders, as a crash does.
         let Ok(probe) = open_entry(&self.directory, &self.file) else { return };
         step("close: probe opened");
-        match try_lock(&probe, FlockOperation::NonBlockingLockExclusive) {
-            Ok(true) => {
-                step("close: probe has the lock");
-                let _ = sweep::destroy(&self.directory, &self.file, &probe, Some((self.key, &self.header)));
-            }
-            // The name may belong to another object by now.
-            Ok(false) if self.made_here && self.is_entry(&probe) => self.clear_hints(probe.as_fd()),
-            Ok(false) | Err(_) => {}
+        if let Ok(true) = try_lock(&probe, FlockOperation::NonBlockingLockExclusive) {
+            step("close: probe has the lock");
+            let _ = sweep::destroy(&self.directory, &self.file, &probe, Some((self.key, &self.header)));
         }
     }
 }
 
-impl Object {
-    /// The others need not look where nothing is any more.
-    fn clear_hints(&self, entry: BorrowedFd<'_>) {
-        for &number in &self.data().hints {
-            write_hint(entry, number, None);
-        }
-    }
-
-    fn is_entry(&self, fd: &OwnedFd) -> bool {
-        rustix::fs::fstat(fd).is_ok_and(|stat| FileKey::from(&stat) == self.key)
-    }
-}
-
-/// Writes a hint, or clears one. It is only a hint: a failure, a race or a crash costs somebody a scan.
-pub(crate) fn write_hint(entry: impl AsFd, number: usize, hint: Option<Hint>) {
-    let bytes = hint.map_or([0; 8], Hint::to_bytes);
-    let _ = rustix::io::pwrite(entry, &bytes, Hint::offset(number));
+/// Writes a hint. It is only a hint: a failure, a race or a crash costs somebody a scan.
+pub(crate) fn write_hint(entry: impl AsFd, number: usize, hint: Hint) {
+    let _ = rustix::io::pwrite(entry, &hint.to_bytes(), Hint::offset(number));
 }
 
 /// Whether this is a regular file: the only thing that can be an entry.

@@ -16,6 +16,7 @@
 use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -135,6 +136,11 @@ pub(crate) struct Hint {
 }
 
 impl Hint {
+    /// The hint that a process of this number has a descriptor.
+    pub(crate) fn of(pid: u32, fd: &OwnedFd) -> Self {
+        Self { pid, fd: fd.as_raw_fd() as u32 }
+    }
+
     pub(crate) fn to_bytes(self) -> [u8; HINT_BYTES] {
         let mut bytes = [0; HINT_BYTES];
         bytes[..4].copy_from_slice(&self.pid.to_le_bytes());
