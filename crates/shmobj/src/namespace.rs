@@ -56,7 +56,8 @@ impl Namespace {
     }
 
     /// The namespace that operations use when none is given: the user's own, or that of `SHMOBJ_DIR`, which is read
-    /// once per process and ignored in a program that runs with more rights than its caller.
+    /// once per process and ignored in a program that runs with more rights than its caller. It stays that of the user who first
+    /// used it: a process that changes its user afterwards names a namespace of its own.
     #[must_use]
     pub fn default_namespace() -> &'static Self {
         static DEFAULT: OnceLock<Namespace> = OnceLock::new();

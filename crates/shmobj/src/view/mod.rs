@@ -80,7 +80,8 @@ pub enum Flush {
 /// Copies of memory run at the speed of `memcpy`. Bytes that another process writes during a copy may come out old or
 /// new; agree on a lock. A *file* under a view can be made shorter by anybody who can write it: a copy then returns an error
 /// ([`Truncated`](ErrorKind::Truncated)), while touching the bytes through an atomic or a pointer raises SIGBUS. (To catch it
-/// in copies, the first view of a file installs a SIGBUS handler on x86-64, which passes on what is not its own.)
+/// in copies, the first view of a file installs a SIGBUS handler on x86-64, which passes on what is not its own, and a thread that
+/// copies from or to a file unblocks that signal for itself.)
 #[doc(alias = "MapViewOfFile")]
 #[doc(alias = "UnmapViewOfFile")]
 pub struct View<M = ReadOnly> {
@@ -106,7 +107,8 @@ impl<M: Mode> View<M> {
     }
 
     /// The first byte. Other processes may write what it points to, and a file under it may become shorter: what it
-    /// points to is only for volatile, atomic or otherwise agreed access.
+    /// points to is only for volatile, atomic or otherwise agreed access. Reserved memory is accessible through it where
+    /// this view has seen it committed: when it was mapped (the first thousand stretches), by its own commit, or by a copy.
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {
         self.view.pointer()
@@ -251,6 +253,9 @@ impl<M: Writable> View<M> {
     }
 
     /// Several atomic integers in a row.
+    ///
+    /// Integers of different sizes over the same bytes, or an atomic beside a copy of the same bytes, do what the hardware does with
+    /// such accesses: each is whole, and they mix. The language's memory model does not speak of them.
     ///
     /// # Errors
     /// Those of [`atomic`](Self::atomic).

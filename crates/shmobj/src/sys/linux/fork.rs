@@ -2,15 +2,16 @@
 //!
 //! A child that is forked while another thread creates, opens or closes an object would inherit a description with a lock
 //! that nobody in it knows of: if the parent is then killed, the name stays taken for as long as the child lives (L4).
-//! It would also inherit the locked mutexes of the registry. So operations hold a shared lock, and `fork` waits
-//! for them. They are short; one that pauses lets go of it.
+//! It would also inherit locked mutexes. So whatever takes a lock of either sort holds a shared one, and `fork` waits for
+//! it. That is short: who pauses, or commits memory, lets go of it meanwhile. The longest is a scan of /proc.
 //!
 //! This is about children that go on without `exec`. In one that is about to call it, everything of ours is
 //! close-on-exec; a parent that closes its last handle in just that moment leaves an entry to the next reclaim.
 #![allow(unsafe_code)] // registers the handlers
 
 use std::cell::RefCell;
-use std::sync::{Once, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 static OPERATIONS: RwLock<()> = RwLock::new(());
 
@@ -27,11 +28,12 @@ pub(crate) struct Operation(());
 
 impl Operation {
     pub(crate) fn start() -> Self {
-        static REGISTERED: Once = Once::new();
-        REGISTERED.call_once(|| {
+        // Not a `Once`: a fork in its middle would leave a child that waits for it for ever.
+        static REGISTERED: AtomicBool = AtomicBool::new(false);
+        if !REGISTERED.swap(true, Ordering::Relaxed) {
             // SAFETY: the handlers only take and release locks; that they stay for ever is what they are for.
             unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
-        });
+        }
         // In a thread that is ending its thread-local values are gone; it goes without.
         let _ = DEPTH.try_with(|depth| {
             let (count, guard) = &mut *depth.borrow_mut();

@@ -9,8 +9,10 @@ use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use super::data::flags;
+use super::fork::Operation;
 use super::namespace::{Directory, FileKey, Place, filename};
 use super::object::lifecycle::read_overflow;
 use super::object::page::{Flaw, HEAD_BYTES, Header, Storage as InEntry};
@@ -32,9 +34,10 @@ pub(crate) struct Keys {
 
 /// All objects of a place, and what else stands among them.
 pub(crate) fn list(attempt: &Attempt<'_>, place: &Place) -> Result<Vec<Listed>> {
+    let _operation = Operation::start();
     let Some(directory) = place.directory(attempt, false)? else { return Ok(Vec::new()) };
     let mut listed = Vec::new();
-    visit_entries(&directory, 0, |file| {
+    visit_entries(&directory, 0, usize::MAX, |file| {
         listed.extend(look(&directory, file));
         true
     })
@@ -52,7 +55,10 @@ fn look(directory: &Directory, file: &CStr) -> Option<Listed> {
             Ok(info) => Some(Listed::Object(info)),
             Err(flaw) => unknown(ErrorKind::Corrupt, format!("corrupt entry: {flaw}")),
         },
-        (Found::Closed, _) => unknown(ErrorKind::AccessDenied, "another user's, and not shared".into()),
+        (Found::Closed(Errno::ACCESS | Errno::PERM), _) => {
+            unknown(ErrorKind::AccessDenied, "another user's, and not shared".into())
+        }
+        (Found::Closed(errno), _) => unknown(ErrorKind::Other, format!("it cannot be opened: {errno}")),
         (Found::Left(Left::Flawed(flaw)), _) => unknown(ErrorKind::Corrupt, format!("not an object: {flaw}")),
         (Found::Left(Left::NotPermitted), _) => {
             unknown(ErrorKind::NotFound, "left by a crash, and only its owner may remove it".into())
@@ -125,6 +131,7 @@ fn read(entry: &OwnedFd) -> std::result::Result<ObjectInfo, Flaw> {
 
 /// One object, by its name.
 pub(crate) fn inspect(attempt: &Attempt<'_>, place: &Place, name: Name<'_>) -> Result<ObjectInfo> {
+    let _operation = Operation::start();
     let not_found = || {
         attempt
             .fails(ErrorKind::NotFound, format!("no object has this name in {}", place.path().display()))
@@ -134,9 +141,14 @@ pub(crate) fn inspect(attempt: &Attempt<'_>, place: &Place, name: Name<'_>) -> R
     let file = filename::encode(name.scope, name.base);
     match look(&directory, &file) {
         Some(Listed::Object(info)) => Ok(info),
-        Some(Listed::Unknown(unknown)) => Err(attempt
-            .fails(ErrorKind::Corrupt, unknown.reason)
-            .with_remedy("remove it from the namespace directory by hand")),
+        Some(Listed::Unknown(Unknown { kind, reason, .. })) => {
+            let remedy = match kind {
+                ErrorKind::Corrupt => "remove it from the namespace directory by hand, whoever put it there",
+                ErrorKind::NotFound => "have its owner, or root, run `shmobj gc --global`",
+                _ => "ask its owner",
+            };
+            Err(attempt.fails(kind, reason).with_remedy(remedy))
+        }
         None => Err(not_found()),
     }
 }
@@ -150,12 +162,13 @@ pub(crate) fn holders(objects: &[&ObjectInfo]) -> Vec<Vec<Holder>> {
         data.entry(object.keys.data).or_default().push(index);
     }
     let mut found: Vec<Vec<Holder>> = objects.iter().map(|_| Vec::new()).collect();
-    for pid in proc::processes() {
+    for pid in proc::processes().into_iter().flatten() {
         let mut access: HashMap<usize, Access> = HashMap::new();
         let mut holds = Vec::new();
         for fd in proc::descriptors(pid) {
-            let Ok(stat) = rustix::fs::stat(proc::descriptor(pid, fd)) else { continue };
-            let key = FileKey::from(&stat);
+            let Some(key) = proc::key_without_waiting(rustix::fs::CWD, &proc::descriptor(pid, fd)) else {
+                continue;
+            };
             if let Some(&index) = entries.get(&key) {
                 holds.push(index);
             }
@@ -185,15 +198,16 @@ fn access_of(pid: u32, fd: u32) -> Access {
 
 /// Reclaims what nobody holds.
 pub(crate) fn collect_garbage(attempt: &Attempt<'_>, place: &Place) -> Result<Garbage> {
+    let _operation = Operation::start();
     let mut garbage = Garbage::default();
     let Some(directory) = place.directory(attempt, false)? else { return Ok(garbage) };
-    visit_entries(&directory, 0, |file| {
+    visit_entries(&directory, 0, usize::MAX, |file| {
         let name = || shown_name(directory.scope, file.to_bytes());
         match sweep::look(&directory, file).0 {
             Found::Held => garbage.held += 1,
             Found::Reclaimed => garbage.reclaimed.push(name()),
             Found::Gone => {}
-            Found::Closed => garbage.closed.push(name()),
+            Found::Closed(_) => garbage.closed.push(name()),
             Found::Left(Left::NotPermitted) => garbage.not_permitted.push(name()),
             Found::Left(_) => garbage.foreign.push(name()),
         }

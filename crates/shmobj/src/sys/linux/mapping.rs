@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use super::data::find::{self, Found, Search};
 use super::data::{Attached, Data, beside, commit as commit_data, file, flags, memfd};
+use super::fork::Operation;
 use super::namespace::{Directory, FileKey, Place};
 use super::object::Object;
 pub(crate) use super::object::lifecycle::Intent;
@@ -53,7 +54,11 @@ impl Mapping {
         let data = match wish.source {
             Source::File { file, size } => file::take(attempt, file, size, wish.protection)?,
             Source::Memory { size, allocation, large_pages } => {
-                memfd::create(attempt, Id::of_now(), size, flags_of(allocation, large_pages))?
+                let id = {
+                    let _operation = Operation::start();
+                    Id::of_now()
+                };
+                memfd::create(attempt, id, size, flags_of(allocation, large_pages))?
             }
         };
         Ok(Self { object: None, data: Arc::new(data), protection: wish.protection })
@@ -71,6 +76,7 @@ impl Mapping {
         let mut recipe = MappingRecipe { attempt, place, wish, write };
         let target = Target { attempt: *attempt, kind: Kind::FileMapping, place, name };
         let (object, existed) = lifecycle::obtain(&target, intent, &mut recipe)?;
+        let _operation = Operation::start(); // no fork while the lock on the data is held
         let protection = protection_of(attempt, &object.header)?;
         let wanted = write && protection == Protection::ReadWrite;
         let data = object.data().get(wanted);
@@ -259,6 +265,7 @@ impl Recipe for MappingRecipe<'_> {
         let found = match found {
             Search::Found(found) => found,
             Search::NotFound => return Ok(false),
+            Search::Failed(errno) => return Err(self.attempt.os("opening its data", errno)),
             Search::Denied => {
                 let needed = if write { "writing" } else { "reading" };
                 return Err(self
@@ -294,6 +301,7 @@ fn searched(opened: std::result::Result<Found, Errno>) -> Search {
     match opened {
         Ok(found) => Search::Found(found),
         Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Search::Denied,
+        Err(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => Search::Failed(errno),
         Err(_) => Search::NotFound,
     }
 }

@@ -1,9 +1,14 @@
 //! Paths below /proc, and what the scans read there.
 
 use std::ffi::OsString;
-use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::fs::ReadDir;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::OnceLock;
+
+use rustix::fs::{AtFlags, FileType, StatxFlags};
+use rustix::io::Errno;
+
+use super::namespace::FileKey;
 
 /// The path through which this process can open a descriptor of its own again, with other rights.
 pub(crate) fn own_descriptor(fd: &impl AsRawFd) -> String {
@@ -20,19 +25,31 @@ pub(crate) fn descriptors_of(pid: u32) -> String {
     format!("/proc/{pid}/fd")
 }
 
-/// All processes that /proc shows. Empty where it is not mounted.
-pub(crate) fn processes() -> impl Iterator<Item = u32> {
-    numbers(Path::new("/proc"))
+/// All processes that /proc shows. None where it is not mounted.
+pub(crate) fn processes() -> Result<impl Iterator<Item = u32>, Errno> {
+    match std::fs::read_dir("/proc") {
+        Ok(entries) => Ok(numbers(entries)),
+        Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
+    }
 }
 
 /// The descriptors of a process; empty where this process may not look.
-pub(crate) fn descriptors(pid: u32) -> impl Iterator<Item = u32> + use<> {
-    numbers(Path::new(&descriptors_of(pid)))
+pub(crate) fn descriptors(pid: u32) -> impl Iterator<Item = u32> {
+    std::fs::read_dir(descriptors_of(pid)).into_iter().flat_map(numbers)
 }
 
-fn numbers(directory: &Path) -> impl Iterator<Item = u32> + use<> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+fn numbers(entries: ReadDir) -> impl Iterator<Item = u32> {
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// What identifies the regular file behind a descriptor of another process. It may be on a file system that does not
+/// answer, so nothing that has to ask a server is asked for.
+pub(crate) fn key_without_waiting(directory: impl AsFd, name: &str) -> Option<FileKey> {
+    let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
+    let stat = rustix::fs::statx(directory, name, flags, StatxFlags::TYPE | StatxFlags::INO).ok()?;
+    let dev = rustix::fs::makedev(stat.stx_dev_major, stat.stx_dev_minor);
+    let is_regular = FileType::from_raw_mode(stat.stx_mode.into()) == FileType::RegularFile;
+    is_regular.then_some(FileKey { dev, ino: stat.stx_ino })
 }
 
 /// A process's command as the kernel shows it: at most 15 bytes.

@@ -6,15 +6,15 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::{Data, commit, flags, open_flags};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::sys::linux::namespace::{Directory, filename};
 use crate::sys::linux::object::page::{Id, Storage};
-use crate::sys::linux::object::try_lock;
 use crate::sys::linux::object::unborn::Unborn;
+use crate::sys::linux::object::{is_regular, try_lock};
 
 use super::capacity;
 
@@ -106,7 +106,7 @@ pub(crate) fn remove(directory: &Directory, id: Id, owner: u32) -> Result<(), Er
         Err(Errno::NOENT) => Ok(()),
         removed => {
             if matches!(removed, Err(Errno::PERM | Errno::ACCESS)) {
-                give_back_memory(directory, &name);
+                give_back_memory(directory, &name, owner);
             }
             removed
         }
@@ -116,9 +116,14 @@ pub(crate) fn remove(directory: &Directory, id: Id, owner: u32) -> Result<(), Er
 /// The directory is sticky and the file another user's, so it has to stay. Its memory need not, if its mode lets us
 /// write and nobody has a view of it: that is what the lock on it says. The caller holds `LOCK_EX` on the entry, so
 /// nobody has a handle, and nobody can get one meanwhile.
-fn give_back_memory(directory: &Directory, name: &str) {
+fn give_back_memory(directory: &Directory, name: &str, owner: u32) {
     let flags = open_flags(true) | OFlags::NOFOLLOW;
     if let Ok(fd) = rustix::fs::openat(directory, name, flags, Mode::empty()) {
+        // The owner may have put a link to somebody else's file there meanwhile.
+        let is_theirs = |stat: Stat| is_regular(&stat) && stat.st_uid == owner && stat.st_nlink == 1;
+        if !rustix::fs::fstat(&fd).is_ok_and(is_theirs) {
+            return;
+        }
         if let Ok(true) = try_lock(&fd, FlockOperation::NonBlockingLockExclusive) {
             let _ = rustix::fs::ftruncate(&fd, 0);
         }

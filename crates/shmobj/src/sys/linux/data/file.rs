@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use rustix::fs::{FallocateFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Data, open_flags};
+use super::{Data, is_of_huge_page_pool, open_flags};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::mapping::Protection;
 use crate::sys::linux::object::page::Storage;
@@ -53,6 +53,11 @@ pub(crate) fn take(
     };
     let fd =
         own_descriptor(file, writable).map_err(|errno| attempt.os("opening the file once more", errno))?;
+    if is_of_huge_page_pool(&fd) {
+        return Err(attempt
+            .fails(ErrorKind::NotMappable, "the file is made of large pages")
+            .with_remedy("create a mapping with large pages instead"));
+    }
     if size > length {
         extend(&fd, length, size).map_err(|errno| no_room(attempt, errno, size))?;
     }
@@ -97,17 +102,17 @@ fn own_descriptor(file: BorrowedFd<'_>, writable: bool) -> Result<OwnedFd, Errno
 }
 
 /// Allocates what is added, where the file system can: a full disk is an error now, not a SIGBUS later (CF-16).
+///
+/// Others may append to the file meanwhile, so nothing here ever makes it shorter: what is allocated stands behind the
+/// end until all of it is there. After a failure some file systems keep it there until the file is truncated.
 fn extend(fd: &OwnedFd, from: u64, to: u64) -> Result<(), Errno> {
-    let allocated =
-        rustix::io::retry_on_intr(|| rustix::fs::fallocate(fd, FallocateFlags::empty(), from, to - from));
-    match allocated {
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) => rustix::fs::ftruncate(fd, to),
-        Err(errno) => {
-            // What was allocated before the disk was full is given back; the file is as it was.
-            let _ = rustix::fs::ftruncate(fd, from);
-            Err(errno)
+    let allocate = |flags| rustix::io::retry_on_intr(|| rustix::fs::fallocate(fd, flags, from, to - from));
+    match allocate(FallocateFlags::KEEP_SIZE).and_then(|()| allocate(FallocateFlags::empty())) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) if (rustix::fs::fstat(fd)?.st_size as u64) < to => {
+            rustix::fs::ftruncate(fd, to)
         }
-        Ok(()) => Ok(()),
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        extended => extended,
     }
 }
 

@@ -13,12 +13,14 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
-use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+use rustix::fs::{Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::{file, key_of, memfd, open_flags};
 use crate::sys::linux::namespace::FileKey;
+use crate::sys::linux::object::lifecycle::PATIENCE;
 use crate::sys::linux::object::page::{HINTS, Header, Hint, Storage};
 use crate::sys::linux::object::{Object, is_regular, write_hint};
 use crate::sys::linux::proc;
@@ -32,6 +34,8 @@ pub(crate) enum Search {
     NotFound,
     /// It was found, and its mode does not let this process open it.
     Denied,
+    /// This process has no descriptors or memory left to look for it.
+    Failed(Errno),
 }
 
 /// A descriptor that was verified to be the object's data.
@@ -48,8 +52,7 @@ const ENOUGH_HINTS: usize = 4;
 pub(crate) fn find(object: &Object, head: &[u8], writable: bool) -> Search {
     let Object { header, path, owner, .. } = object;
     let wanted = Wanted { header, owner: *owner, prefix: memfd::link_prefix(header.id), writable };
-    let mut denied = false;
-    let mut note = |errno| denied |= matches!(errno, Errno::ACCESS | Errno::ROFS | Errno::PERM);
+    let mut failures = Failures::default();
     let mut stale = None;
     let hints = || Header::hints(head).filter(|_| !is_forced(Fault::Hints));
     for (number, hint) in hints() {
@@ -64,31 +67,81 @@ pub(crate) fn find(object: &Object, head: &[u8], writable: bool) -> Search {
             }
             Err(errno) => {
                 stale = stale.or(Some(number));
-                note(errno);
+                failures.note(errno);
             }
         }
     }
-    for pid in proc::processes() {
-        // Not "denied": another user's process is closed to us, and says nothing about the data.
-        let Ok(holder) = Holder::open(pid) else { continue };
+    match scan(&wanted, &mut failures) {
+        Some((found, hint)) => {
+            write_hint(object.entry(), stale.unwrap_or(0), hint);
+            return Search::Found(found);
+        }
+        None if header.storage == Storage::File && !path.is_empty() => {
+            match file::open_path(path, writable).and_then(|fd| verify(fd, header, *owner)) {
+                Ok(found) => return Search::Found(found),
+                Err(errno) => failures.note(errno),
+            }
+        }
+        None => {}
+    }
+    match failures {
+        Failures { exhausted: Some(errno), .. } => Search::Failed(errno),
+        Failures { denied: true, .. } => Search::Denied,
+        Failures { .. } => Search::NotFound,
+    }
+}
+
+/// What failures on the way say, if nothing is found.
+#[derive(Default)]
+struct Failures {
+    denied: bool,
+    exhausted: Option<Errno>,
+}
+
+impl Failures {
+    fn note(&mut self, errno: Errno) {
+        match errno {
+            Errno::ACCESS | Errno::ROFS | Errno::PERM => self.denied = true,
+            Errno::MFILE | Errno::NFILE | Errno::NOMEM => self.exhausted = Some(errno),
+            _ => {}
+        }
+    }
+}
+
+/// Looks at every descriptor of every process that this one may look into, for as long as an open has patience.
+fn scan(wanted: &Wanted<'_>, failures: &mut Failures) -> Option<(Found, Hint)> {
+    let start = Instant::now();
+    let processes = match proc::processes() {
+        Ok(processes) => processes,
+        Err(errno) => {
+            failures.note(errno);
+            return None;
+        }
+    };
+    for pid in processes.take_while(|_| start.elapsed() < PATIENCE) {
+        let holder = match Holder::open(pid) {
+            Ok(holder) => holder,
+            Err(errno) => {
+                failures.note(not_about_the_data(errno));
+                continue;
+            }
+        };
         for fd in proc::descriptors(pid) {
             match wanted.open(&holder, fd) {
                 Ok(found) => {
                     holder.remember();
-                    write_hint(object.entry(), stale.unwrap_or(0), Hint { pid, fd });
-                    return Search::Found(found);
+                    return Some((found, Hint { pid, fd }));
                 }
-                Err(errno) => note(errno),
+                Err(errno) => failures.note(errno),
             }
         }
     }
-    if header.storage == Storage::File && !path.is_empty() {
-        match file::open_path(path, writable).and_then(|fd| verify(fd, header, *owner)) {
-            Ok(found) => return Search::Found(found),
-            Err(errno) => note(errno),
-        }
-    }
-    if denied { Search::Denied } else { Search::NotFound }
+    None
+}
+
+/// That a process is closed to us says nothing about the rights on the data.
+fn not_about_the_data(errno: Errno) -> Errno {
+    if matches!(errno, Errno::ACCESS | Errno::PERM) { Errno::STALE } else { errno }
 }
 
 /// Leaves the hint that this process has the data, where none is. Two who do this at once may choose one place.
@@ -119,7 +172,7 @@ impl Wanted<'_> {
                 return Ok(found);
             }
         }
-        let holder = Holder::open(hint.pid)?;
+        let holder = Holder::open(hint.pid).map_err(not_about_the_data)?;
         let found = self.open(&holder, hint.fd)?;
         holder.remember();
         Ok(found)
@@ -138,8 +191,7 @@ impl Wanted<'_> {
     /// Without opening it.
     fn looks_right(&self, holder: &Holder, name: &str) -> bool {
         if self.header.storage != Storage::Memfd {
-            let stat = rustix::fs::statat(&holder.descriptors, name, AtFlags::empty());
-            return stat.is_ok_and(|stat| is_regular(&stat) && FileKey::from(&stat) == key_of(self.header));
+            return proc::key_without_waiting(&holder.descriptors, name) == Some(key_of(self.header));
         }
         // As long as the longest link that a memfd of ours can have. (Asking for device and inode as well would be
         // double: they are compared once it is open.)

@@ -55,8 +55,11 @@ pub(crate) struct Data {
 
 impl Data {
     /// Whether somebody can make the data shorter, so that touching it raises SIGBUS.
+    ///
+    /// Nobody can shorten a sealed memfd. Holes can be punched into it, and are filled again when they are touched; from
+    /// the huge page pool perhaps not.
     pub(crate) fn is_truncatable(&self) -> bool {
-        self.storage != Storage::Memfd
+        self.storage != Storage::Memfd || self.has(flags::LARGE_PAGES)
     }
 
     pub(crate) fn has(&self, flag: u32) -> bool {
@@ -79,6 +82,12 @@ impl Data {
         if header.flags & !flags::ALL != 0 {
             return Err(Flaw::Field("flags"));
         }
+        // The kernel rounds mappings of the huge page pool up to its pages: who does not know that they are would map
+        // over what is behind.
+        let large = header.storage == Storage::Memfd && header.flags & flags::LARGE_PAGES != 0;
+        if is_of_huge_page_pool(&fd) != large {
+            return Err(Flaw::Field("pages"));
+        }
         let page_size = page_size(&stat, header.flags);
         Ok(Self { fd, writable, storage: header.storage, size: header.size, flags: header.flags, page_size })
     }
@@ -94,6 +103,13 @@ impl Data {
 fn open_flags(writable: bool) -> OFlags {
     let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
     access | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY
+}
+
+/// Whether a file's pages come from the huge page pool.
+pub(crate) fn is_of_huge_page_pool(fd: &OwnedFd) -> bool {
+    const HUGETLBFS: u64 = 0x9584_58f6;
+    #[allow(clippy::unnecessary_cast)] // the width of this field differs between the architectures
+    rustix::fs::fstatfs(fd).is_ok_and(|stat| stat.f_type as u64 & 0xffff_ffff == HUGETLBFS)
 }
 
 /// hugetlbfs tells the size of its pages as the preferred block size.

@@ -151,7 +151,9 @@ impl Place {
         match rustix::fs::statat(CWD, &self.path, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => {
                 // The path still leads to the directory that is open, and nothing about it has changed.
-                if let Some(directory) = opened.as_ref().filter(|it| it.checked == Checked::from(&stat)) {
+                // Nor has the user changed, as whom this process works.
+                let now = (Checked::from(&stat), rustix::process::geteuid().as_raw());
+                if let Some(directory) = opened.as_ref().filter(|it| (it.checked, it.user) == now) {
                     return Ok(Some(directory.clone()));
                 }
                 self.check(attempt, &stat)?;

@@ -34,7 +34,7 @@ use crate::sys::linux::namespace::{Directory, FileKey, Place, filename};
 use crate::test_hooks::step;
 
 /// How long create and open try to get past others who are in the middle of something.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a create or open is about.
 #[derive(Clone, Copy, Debug)]
@@ -130,14 +130,25 @@ pub(crate) fn obtain(
                 }
             }
             Err(Errno::NOENT) if intent == Intent::Open => return Err(not_found(target)),
-            Err(Errno::NOENT) => match create(target, &directory, &file, recipe)? {
-                Some(object) => {
-                    directory.last_found.store(false, Ordering::Relaxed);
-                    sweep::sweep_some(&directory);
-                    return Ok((object, false));
+            Err(Errno::NOENT) => {
+                // Committing much takes long, and a fork in its middle inherits nothing that matters: no lock yet.
+                let fresh = if recipe.is_cheap() {
+                    recipe.make(&directory)?
+                } else {
+                    drop(operation);
+                    let fresh = recipe.make(&directory)?;
+                    operation = Operation::start();
+                    fresh
+                };
+                match create(target, &directory, &file, fresh)? {
+                    Some(object) => {
+                        directory.last_found.store(false, Ordering::Relaxed);
+                        sweep::sweep_some(&directory);
+                        return Ok((object, false));
+                    }
+                    None => patience.again(attempt)?,
                 }
-                None => patience.again(attempt)?,
-            },
+            }
             Err(errno) => return Err(not_an_entry(attempt, errno)),
         }
     }
@@ -200,29 +211,21 @@ fn join(
         return Ok(Joined::NotNow(Obstacle::Locked));
     }
     step("open: lock shared");
-    let stat = rustix::fs::fstat(&entry).map_err(|errno| attempt.os("looking at its entry", errno))?;
-    if !sweep::is_under_name(directory, file, &stat)
-        .map_err(|errno| attempt.os("looking at its entry", errno))?
-    {
-        return Ok(Joined::Gone);
-    }
-    if let Some(object) = registry::find(FileKey::from(&stat)) {
-        drop(entry);
-        if object.file != *file {
-            return Err(corrupt(attempt, &"it is the entry of another name"));
-        }
-        return accept(target, intent, object, None, recipe);
-    }
+    // Our lock may have kept a closing holder from finding itself the last one. So whoever had it and lets go of it, for
+    // whatever reason, probes (L5): here by a look, from then on by dropping the object.
     let mut head = [0; HEAD_BYTES];
-    let bytes =
-        rustix::io::pread(&entry, &mut head, 0).map_err(|errno| attempt.os("reading its entry", errno))?;
-    let head = &head[..bytes];
-    // Our lock may have kept a closing holder from finding itself the last one. So whoever had it and lets go of it,
-    // for whatever reason, probes: here by a look, from then on by dropping the object.
-    let (header, path) = parse(target, &stat, head, &entry).inspect_err(|_| {
+    let shared = look_inside(target, directory, file, &entry, &mut head).inspect_err(|_| {
         let _ = rustix::fs::flock(&entry, FlockOperation::Unlock);
         sweep::look(directory, file);
-    })?;
+    });
+    let (stat, head, header, path) = match shared? {
+        Inside::Gone => return Ok(Joined::Gone),
+        Inside::Known(object) => {
+            drop(entry); // the object has a lock of its own
+            return accept(target, intent, object, None, recipe);
+        }
+        Inside::New { stat, bytes, header, path } => (stat, &head[..bytes], *header, path),
+    };
     let object = Object {
         lock: Some(entry),
         key: FileKey::from(&stat),
@@ -235,6 +238,44 @@ fn join(
         page: OnceLock::new(),
     };
     accept(target, intent, registry::adopt(object), Some(head), recipe)
+}
+
+/// What an entry turned out to be.
+enum Inside {
+    /// Destroyed meanwhile.
+    Gone,
+    /// An object that this process has.
+    Known(Arc<Object>),
+    New {
+        stat: Stat,
+        bytes: usize,
+        header: Box<Header>,
+        path: Vec<u8>,
+    },
+}
+
+fn look_inside(
+    target: &Target<'_>,
+    directory: &Directory,
+    file: &CString,
+    entry: &OwnedFd,
+    head: &mut [u8; HEAD_BYTES],
+) -> Result<Inside> {
+    let attempt = &target.attempt;
+    let os = |doing| move |errno| attempt.os(doing, errno);
+    let stat = rustix::fs::fstat(entry).map_err(os("looking at its entry"))?;
+    if !sweep::is_under_name(directory, file, &stat).map_err(os("looking at its entry"))? {
+        return Ok(Inside::Gone);
+    }
+    if let Some(object) = registry::find(FileKey::from(&stat)) {
+        if object.file != *file {
+            return Err(corrupt(attempt, &"it is the entry of another name"));
+        }
+        return Ok(Inside::Known(object));
+    }
+    let bytes = rustix::io::pread(entry, &mut head[..], 0).map_err(os("reading its entry"))?;
+    let (header, path) = parse(target, &stat, &head[..bytes], entry)?;
+    Ok(Inside::New { stat, bytes, header: Box::new(header), path })
 }
 
 /// The last checks of an object that this process now holds.
@@ -328,14 +369,17 @@ fn create(
     target: &Target<'_>,
     directory: &Arc<Directory>,
     file: &CString,
-    recipe: &mut dyn Recipe,
+    fresh: Fresh,
 ) -> Result<Option<Arc<Object>>> {
     let attempt = &target.attempt;
-    let fresh = recipe.make(directory)?;
     step("create: data made");
     let image =
         Image::new(&fresh.header, rustix::param::page_size(), target.name.base, &fresh.path, fresh.hint);
-    let (unborn, entry) = Unborn::make(directory).map_err(|errno| in_directory(target, errno))?;
+    let (unborn, entry) = match Unborn::make(directory) {
+        Ok(made) => made,
+        Err(Errno::NOENT) => return Ok(None), // the directory was removed; another one will be made
+        Err(errno) => return Err(in_directory(target, errno)),
+    };
     step("create: entry made");
     let system = |doing| move |errno| attempt.os(doing, errno);
     write_all(&entry, image.bytes()).map_err(|errno| in_directory(target, errno))?;

@@ -6,10 +6,11 @@
 //!
 //! | invariant | |
 //! |---|---|
-//! | **L1** | only a holder of `LOCK_EX` on an entry unlinks it, and only while its link count is 1 |
+//! | **L1** | only a holder of `LOCK_EX` on an entry unlinks it, and only while the name means it |
 //! | **L2** | an object with a live handle is never unlinked |
 //! | **L3** | two live objects never have the same name |
 //! | **L4** | after a crash at any instruction the name is usable again at the next create or open |
+//! | **L5** | when everybody has closed and nobody was killed, nothing is left |
 //! | **D1** | a data file is linked after its entry and unlinked before it, so none is ever left alone |
 //! | **D2** | nobody uses an object without its data |
 //!
@@ -111,6 +112,8 @@ impl Drop for Object {
         let _operation = Operation::start();
         registry::forget(self);
         drop(self.page.take());
+        // Before the probe needs a descriptor.
+        drop(std::mem::take(&mut *self.data()));
         step("close: before the lock is released");
         self.lock = None;
         step("close: lock released");

@@ -24,6 +24,8 @@ use crate::test_hooks::step;
 
 /// Entries looked at in one go.
 const BATCH: usize = 16;
+/// Names read in one go, since strangers can have names in the global directory.
+const NAMES: usize = 256;
 /// Creates between two looks.
 const EVERY: u32 = 16;
 
@@ -122,8 +124,8 @@ pub(crate) enum Found {
     Gone,
     /// Nobody holds it, and it had to stay.
     Left(Left),
-    /// It may not be opened.
-    Closed,
+    /// It cannot be opened.
+    Closed(Errno),
 }
 
 /// Looks at one entry, and reclaims it if nobody holds it.
@@ -132,7 +134,7 @@ pub(crate) fn look(directory: &Directory, file: &CStr) -> (Found, Option<OwnedFd
     let entry = match open_entry(directory, file) {
         Ok(entry) => entry,
         Err(Errno::NOENT) => return (Found::Gone, None),
-        Err(_) => return (Found::Closed, None),
+        Err(errno) => return (Found::Closed(errno), None),
     };
     let found = match try_lock(&entry, FlockOperation::NonBlockingLockExclusive) {
         Ok(true) => match destroy(directory, file, &entry, None) {
@@ -146,11 +148,12 @@ pub(crate) fn look(directory: &Directory, file: &CStr) -> (Found, Option<OwnedFd
     (found, Some(entry))
 }
 
-/// Calls `visit` with the file name of every entry from a position on, until it returns false. Returns the
-/// position to go on from; `None` at the end.
+/// Calls `visit` with the file name of every entry from a position on, until it returns false or so many names were
+/// read. Returns the position to go on from; `None` at the end.
 pub(crate) fn visit_entries(
     directory: &Directory,
     from: u64,
+    mut names: usize,
     mut visit: impl FnMut(&CStr) -> bool,
 ) -> Result<Option<u64>, Errno> {
     let listing = rustix::fs::openat(
@@ -171,7 +174,9 @@ pub(crate) fn visit_entries(
         let unborn = name.starts_with(filename::UNBORN_PREFIX.as_bytes());
         let ours = unborn || (name.starts_with(prefix) && !name.starts_with(b"."));
         let may_be_file = matches!(entry.file_type(), FileType::RegularFile | FileType::Unknown);
-        if ours && may_be_file && !visit(entry.file_name()) {
+        names -= 1;
+        let go_on = !(ours && may_be_file) || visit(entry.file_name());
+        if !go_on || names == 0 {
             return Ok(Some(entry.next_entry_cookie()));
         }
     }
@@ -189,7 +194,7 @@ pub(crate) fn sweep_some(directory: &Directory) {
     let from = sweep.position.unwrap_or_else(somewhere);
     let mut looked_at = 0;
     let mut reclaimed = 0;
-    let visited = visit_entries(directory, from, |file| {
+    let visited = visit_entries(directory, from, NAMES, |file| {
         if let (Found::Reclaimed, _) = look(directory, file) {
             reclaimed += 1;
         }

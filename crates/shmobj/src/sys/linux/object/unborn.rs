@@ -6,6 +6,7 @@
 
 use std::ffi::CStr;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -40,7 +41,7 @@ impl Unborn {
     pub(crate) fn make(directory: &Directory) -> Result<(Self, OwnedFd), Errno> {
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
-        if !is_forced(Fault::Tmpfile) {
+        if !is_forced(Fault::Tmpfile) && !LINK_FAILS.load(Ordering::Relaxed) {
             match rustix::fs::openat(directory, c".", flags | OFlags::TMPFILE, mode) {
                 Ok(fd) => return Ok((Self { temporary: None }, fd)),
                 Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {}
@@ -76,12 +77,21 @@ impl Unborn {
     }
 }
 
-/// Links a file without a name. The short way needs a capability or Linux 6.10; the other one needs /proc.
+/// Whether files without a name have turned out to be of no use here: they could not be given one.
+static LINK_FAILS: AtomicBool = AtomicBool::new(false);
+
+/// Links a file without a name. The short way needs a capability or Linux 6.10; the other one needs /proc. Where neither
+/// works, the caller starts again, with a name that no object can have.
 fn link(fd: BorrowedFd<'_>, directory: &Directory, file: &CStr) -> Result<(), Errno> {
-    match rustix::fs::linkat(fd, c"", directory, file, AtFlags::EMPTY_PATH) {
-        Err(Errno::NOENT | Errno::INVAL | Errno::PERM) => {
-            rustix::fs::linkat(CWD, &*proc::own_descriptor(&fd), directory, file, AtFlags::SYMLINK_FOLLOW)
-        }
-        linked => linked,
+    let short = rustix::fs::linkat(fd, c"", directory, file, AtFlags::EMPTY_PATH);
+    if !matches!(short, Err(Errno::NOENT | Errno::INVAL | Errno::PERM)) {
+        return short;
     }
+    let linked =
+        rustix::fs::linkat(CWD, &*proc::own_descriptor(&fd), directory, file, AtFlags::SYMLINK_FOLLOW);
+    let directory_is_there = || rustix::fs::fstat(directory).is_ok_and(|stat| stat.st_nlink > 0);
+    if linked == Err(Errno::NOENT) && directory_is_there() {
+        LINK_FAILS.store(true, Ordering::Relaxed);
+    }
+    linked
 }

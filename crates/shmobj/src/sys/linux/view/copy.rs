@@ -124,6 +124,7 @@ mod handler {
 #[cfg(target_arch = "x86_64")]
 mod handler {
     use std::arch::global_asm;
+    use std::cell::Cell;
     use std::ffi::{c_int, c_void};
     use std::mem::MaybeUninit;
     use std::sync::OnceLock;
@@ -254,25 +255,33 @@ mod handler {
 
     extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
         let context: *mut libc::ucontext_t = context.cast();
+        // SAFETY: the kernel passes what it knows of the signal. A positive code is a fault, everything else was sent.
+        let is_fault = unsafe { (*info).si_code } > 0;
         // SAFETY: the kernel passes the interrupted thread's context, which is ours while the handler runs.
         let at = unsafe { &mut (*context).uc_mcontext.gregs[libc::REG_RIP as usize] };
         let fault = guarded_fault as *const () as usize;
         let routine = guarded_copy as *const () as usize..fault;
-        if routine.contains(&(*at as usize)) {
+        if is_fault && routine.contains(&(*at as usize)) {
             *at = fault as i64;
             return;
         }
-        pass_on(signal, info, context);
+        pass_on(signal, info, context, is_fault);
     }
 
     /// A fault that is not ours goes where it would have gone without us.
-    fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::ucontext_t) {
+    fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::ucontext_t, is_fault: bool) {
         let Some(before) = BEFORE.get() else { return };
         match before.sa_sigaction {
+            // It was sent, and is ignored as it would have been; the handler stays.
+            libc::SIG_IGN if !is_fault => {}
             libc::SIG_DFL | libc::SIG_IGN => {
-                // Returning repeats the fault, which then ends the process as it should.
                 // SAFETY: puts the former action back.
                 unsafe { libc::sigaction(signal, before, std::ptr::null_mut()) };
+                // Returning repeats a fault, which then ends the process as it should; a signal that was sent is sent again.
+                if !is_fault {
+                    // SAFETY: has no preconditions; the signal is delivered when this handler returns.
+                    unsafe { libc::raise(signal) };
+                }
             }
             handler if before.sa_flags & libc::SA_SIGINFO != 0 => {
                 type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::ucontext_t);
@@ -288,9 +297,35 @@ mod handler {
         }
     }
 
+    /// The kernel kills a process whose thread blocks the signal of a fault, so a thread that blocks all signals, as many
+    /// do, would not survive. Blocking this one has no other use. Done once per thread.
+    #[inline]
+    fn unblock_once() {
+        thread_local! {
+            static DONE: Cell<bool> = const { Cell::new(false) };
+        }
+        if !DONE.get() {
+            unblock();
+            DONE.set(true);
+        }
+    }
+
+    #[cold]
+    fn unblock() {
+        // SAFETY: all fields of a signal set may be zero.
+        let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+        // SAFETY: the set is ours.
+        unsafe { libc::sigemptyset(&mut set) };
+        // SAFETY: as above.
+        unsafe { libc::sigaddset(&mut set, libc::SIGBUS) };
+        // SAFETY: changes the mask of the calling thread only.
+        unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut()) };
+    }
+
     /// # Safety
     /// As [`super::copy`], after [`install`] succeeded.
     pub(super) unsafe fn copy(to: *mut u8, from: *const u8, length: usize) -> Result<(), Fault> {
+        unblock_once();
         // SAFETY: the caller's promise; pages that are gone are what the handler is for.
         let faulted = unsafe { guarded_copy(to, from, length) };
         if faulted == 0 { Ok(()) } else { Err(Fault::Gone) }

@@ -11,10 +11,14 @@ use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, MsyncFlags, ProtFlags};
 
 use super::data::{Data, commit, flags};
+use super::fork::Operation;
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::view::{Flush, Kind as ViewKind};
 use copy::{Fault, Guard, Side};
 use place::Placement;
+
+/// How many stretches of committed memory a view of reserved memory opens when it is mapped.
+const STRETCHES_AT_FIRST: usize = 1000;
 
 /// What a view is to be. The range is inside the mapping and not empty.
 #[derive(Clone, Debug)]
@@ -66,6 +70,7 @@ impl View {
         let length = usize::try_from(request.range.end - request.range.start).map_err(too_large)?;
         let mapped = usize::try_from(request.range.end - offset).map_err(too_large)?;
         let mapped = mapped.next_multiple_of(data.page_size as usize);
+        let operation = Operation::start(); // no fork while something is set up once per process, or a lock is held
         let reserved = data.has(flags::RESERVE);
         let huge = data.has(flags::TRANSPARENT);
         let placement = match request.address {
@@ -97,7 +102,10 @@ impl View {
         if huge {
             place::want_huge_pages(base, mapped);
         }
-        view.open_committed(0..mapped);
+        // For pointers, which cannot look. Each stretch takes one of the process's mappings, so a mapping with very many is
+        // opened as it is used; what cannot be opened now is an error then.
+        let _ = view.open_committed(0..mapped, STRETCHES_AT_FIRST);
+        drop(operation);
         if request.prefault {
             view.prefault();
         }
@@ -164,12 +172,13 @@ impl View {
 
     #[cold]
     fn ensure_committed(&self, attempt: &Attempt<'_>, offset: usize, length: usize) -> Result<()> {
+        let _operation = Operation::start(); // no fork while the lock on the list is held
         let wanted = self.lead + offset..self.lead + offset + length;
         if self.is_accessible(&wanted) {
             return Ok(());
         }
         // Another process may have committed it since: commitment is the object's, not the view's (SR-4).
-        self.open_committed(wanted.clone());
+        self.open_committed(wanted.clone(), usize::MAX).map_err(|errno| cannot_open(attempt, errno))?;
         if self.is_accessible(&wanted) {
             return Ok(());
         }
@@ -184,26 +193,27 @@ impl View {
     fn is_accessible(&self, wanted: &Range<usize>) -> bool {
         let Some(accessible) = &self.accessible else { return true };
         let accessible = accessible.lock().unwrap_or_else(PoisonError::into_inner);
-        accessible.iter().any(|part| part.start <= wanted.start && wanted.end <= part.end)
+        let before = accessible.partition_point(|part| part.start <= wanted.start);
+        before > 0 && wanted.end <= accessible[before - 1].end
     }
 
-    /// Gives this view its rights on the committed pages of a part of the mapping.
-    fn open_committed(&self, part: Range<usize>) {
-        let Some(accessible) = &self.accessible else { return };
+    /// Gives this view its rights on the committed pages of a part of the mapping; on so many stretches at most.
+    fn open_committed(&self, part: Range<usize>, most: usize) -> std::result::Result<(), Errno> {
+        let Some(accessible) = &self.accessible else { return Ok(()) };
         let page = self.data.page_size as usize;
         let part = part.start / page * page..part.end.next_multiple_of(page).min(self.mapped);
         let in_data = self.offset + part.start as u64..self.offset + part.end as u64;
         let mut accessible = accessible.lock().unwrap_or_else(PoisonError::into_inner);
-        for committed in commit::committed(&self.data, in_data) {
+        for committed in commit::committed(&self.data, in_data).take(most) {
             let start = (committed.start - self.offset) as usize;
             let end = (committed.end - self.offset) as usize;
             let at = self.base.as_ptr().wrapping_add(start);
             #[allow(unsafe_code)]
             // SAFETY: pages of our own mapping get the rights that the view's type promises.
-            if unsafe { rustix::mm::mprotect(at.cast(), end - start, mprotect(self.kind)) }.is_ok() {
-                insert(&mut accessible, start..end);
-            }
+            unsafe { rustix::mm::mprotect(at.cast(), end - start, mprotect(self.kind)) }?;
+            insert(&mut accessible, start..end);
         }
+        Ok(())
     }
 
     /// Commits a range of reserved memory and opens it in this view.
@@ -213,8 +223,9 @@ impl View {
         }
         let start = self.offset + (self.lead + offset) as u64;
         super::mapping::commit(attempt, &self.data, self.commits, start..start + length as u64)?;
-        self.open_committed(self.lead + offset..self.lead + offset + length);
-        Ok(())
+        let _operation = Operation::start();
+        self.open_committed(self.lead + offset..self.lead + offset + length, usize::MAX)
+            .map_err(|errno| cannot_open(attempt, errno))
     }
 
     pub(crate) fn flush(
@@ -277,16 +288,23 @@ fn mprotect(kind: ViewKind) -> rustix::mm::MprotectFlags {
     rustix::mm::MprotectFlags::from_bits_truncate(protection(kind).bits())
 }
 
-/// Adds a range to a list of ranges, joining those that touch.
-fn insert(ranges: &mut Vec<Range<usize>>, mut new: Range<usize>) {
-    ranges.retain(|old| {
-        let apart = old.end < new.start || new.end < old.start;
-        if !apart {
-            new = old.start.min(new.start)..old.end.max(new.end);
-        }
-        apart
-    });
-    ranges.push(new);
+/// Adds a range to a sorted list of ranges, joining those that touch.
+fn insert(ranges: &mut Vec<Range<usize>>, new: Range<usize>) {
+    let first = ranges.partition_point(|old| old.end < new.start);
+    let behind = ranges.partition_point(|old| old.start <= new.end);
+    let joined = ranges[first..behind]
+        .iter()
+        .fold(new, |joined, old| joined.start.min(old.start)..joined.end.max(old.end));
+    ranges.splice(first..behind, [joined]);
+}
+
+/// The error for committed pages that this view cannot be given rights on.
+#[cold]
+fn cannot_open(attempt: &Attempt<'_>, errno: Errno) -> Error {
+    attempt
+        .fails(ErrorKind::NoResources, "the process has no room for another stretch of committed memory")
+        .with_source(errno)
+        .with_remedy("commit larger stretches, or raise vm.max_map_count")
 }
 
 fn not_mapped(attempt: &Attempt<'_>, errno: Errno, request: &Request) -> Error {
@@ -347,7 +365,11 @@ mod tests {
         for new in [0..4, 8..12, 20..24, 4..8] {
             insert(&mut ranges, new);
         }
-        ranges.sort_by_key(|range| range.start);
         assert_eq!(ranges, [0..12, 20..24]);
+        insert(&mut ranges, 11..21);
+        assert_eq!(ranges, vec![0..24; 1]);
+        insert(&mut ranges, 30..31);
+        insert(&mut ranges, 26..27);
+        assert_eq!(ranges, [0..24, 26..27, 30..31]);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Views start at multiples of 64 KiB as on Windows (MV-12), those with huge pages where a huge page of the data would
 //! start. The kernel is told where the last view was, and so mostly gets it right with one system call; where it does
-//! not, more address space is reserved than needed and the ends are given back.
+//! not, a place is found by reserving more than is needed, given back, and then taken unless somebody was quicker.
+//! Nothing is ever mapped over what exists.
 #![allow(unsafe_code)] // changes the address space
 
 use std::os::fd::OwnedFd;
@@ -51,7 +52,7 @@ pub(crate) fn map(
     offset: u64,
 ) -> Result<NonNull<u8>, Errno> {
     let at = |address: usize, flags: MapFlags| {
-        // SAFETY: without MAP_FIXED the kernel only takes free addresses, and `map_fixed` passes a range it owns.
+        // SAFETY: without MAP_FIXED the kernel only takes free addresses.
         let base = unsafe {
             rustix::mm::mmap(ptr::without_provenance_mut(address), length, prot, flags, fd, offset)
         };
@@ -76,38 +77,32 @@ pub(crate) fn map(
                 }
                 unmap(base, length);
             }
-            map_fixed(length, alignment, remainder, |address| at(address, flags | MapFlags::FIXED))
+            // Somebody else may take the place that was found before we have it: then another one is looked for.
+            loop {
+                let address = find_aligned(length, alignment, remainder)?;
+                match at(address, flags | MapFlags::FIXED_NOREPLACE) {
+                    Ok(base) if base.as_ptr().addr() == address => {
+                        expect_next_below(base, length);
+                        return Ok(base);
+                    }
+                    Ok(elsewhere) => unmap(elsewhere, length),
+                    Err(Errno::EXIST) => {}
+                    Err(errno) => return Err(errno),
+                }
+            }
         }
     }
 }
 
-/// Reserves more than is needed, maps over the part that is aligned, and gives the ends back.
-fn map_fixed(
-    length: usize,
-    alignment: usize,
-    remainder: usize,
-    at: impl FnOnce(usize) -> Result<NonNull<u8>, Errno>,
-) -> Result<NonNull<u8>, Errno> {
-    let pages = length.next_multiple_of(rustix::param::page_size());
-    let reserved = pages.checked_add(alignment).ok_or(Errno::NOMEM)?;
+/// An address with the wanted alignment where nothing is: reserves more than is needed, and gives all of it back.
+fn find_aligned(length: usize, alignment: usize, remainder: usize) -> Result<usize, Errno> {
+    let reserved = length.checked_add(alignment).ok_or(Errno::NOMEM)?;
     let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
     // SAFETY: a new mapping at an address that the kernel chooses.
     let start = unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), reserved, ProtFlags::empty(), flags) }?;
     let start = start.addr();
-    let base = (start + alignment - remainder).next_multiple_of(alignment) - alignment + remainder;
-    let base = if base < start { base + alignment } else { base };
-    match at(base) {
-        Ok(view) => {
-            unmap_range(start, base);
-            unmap_range(base + pages, start + reserved);
-            expect_next_below(view, length);
-            Ok(view)
-        }
-        Err(errno) => {
-            unmap_range(start, start + reserved);
-            Err(errno)
-        }
-    }
+    unmap_range(start, start + reserved.next_multiple_of(rustix::param::page_size()));
+    Ok((start - remainder).next_multiple_of(alignment) + remainder)
 }
 
 fn expect_next_below(base: NonNull<u8>, length: usize) {
