@@ -20,8 +20,8 @@ use rustix::io::Errno;
 
 use super::{file, key_of, memfd, open_flags};
 use crate::sys::linux::namespace::FileKey;
-use crate::sys::linux::object::lifecycle::PATIENCE;
 use crate::sys::linux::object::page::{HINTS, Header, Hint, Storage};
+use crate::sys::linux::object::patience::PATIENCE;
 use crate::sys::linux::object::{Object, is_regular, write_hint};
 use crate::sys::linux::proc;
 use crate::test_hooks::{Fault, is_forced};

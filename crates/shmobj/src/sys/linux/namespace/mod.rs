@@ -25,7 +25,7 @@ use crate::name::Scope;
 const TMPFS: i64 = 0x0102_1994;
 const RAMFS: i64 = 0x8584_58f6;
 /// File systems whose locks or contents another machine, or a process, decides on.
-const REMOTE: [(i64, &str); 12] = [
+const REMOTE: [(i64, &str); 17] = [
     (0x6969, "NFS"),
     (0x517b, "SMB"),
     (0xfe53_4d42, "SMB2"),
@@ -38,6 +38,11 @@ const REMOTE: [(i64, &str); 12] = [
     (0x0116_1970, "GFS2"),
     (0x7461_636f, "OCFS2"),
     (0x0bd0_0bd0, "Lustre"),
+    (0x4750_4653, "GPFS"),
+    (0x1983_0326, "BeeGFS"),
+    (0x2003_0528, "OrangeFS"),
+    (0x786f_4256, "a VirtualBox shared folder"),
+    (0x6b41_4653, "AFS"),
 ];
 
 /// What identifies a file on this machine while it exists.

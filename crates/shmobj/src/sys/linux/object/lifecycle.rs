@@ -16,12 +16,12 @@ use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, Stat};
 use rustix::io::Errno;
 
 use super::page::{HEAD_BYTES, Header, Hint, Image, Texts};
+use super::patience::{Obstacle, Patience};
 use super::sweep::{self, Left};
 use super::unborn::Unborn;
 use super::{Object, is_regular, open_entry, registry, try_lock};
@@ -32,9 +32,6 @@ use crate::sys::linux::data::{Attached, beside};
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::{Directory, FileKey, Place, filename};
 use crate::test_hooks::step;
-
-/// How long create and open try to get past others who are in the middle of something.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a create or open is about.
 #[derive(Clone, Copy, Debug)]
@@ -84,12 +81,6 @@ enum Joined {
     Gone,
     /// Somebody is in the middle of something, or the data is nowhere to be seen.
     NotNow(Obstacle),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Obstacle {
-    Locked,
-    NoData,
 }
 
 /// The object of this name, and whether it existed.
@@ -434,53 +425,4 @@ fn write_all(fd: &OwnedFd, image: &[u8]) -> Result<(), Errno> {
         written += rustix::io::retry_on_intr(|| rustix::io::pwrite(fd, &image[written..], written as u64))?;
     }
     Ok(())
-}
-
-/// Keeps create and open from trying for ever.
-#[derive(Default)]
-struct Patience {
-    since: Option<Instant>,
-    tries: u32,
-}
-
-impl Patience {
-    /// Another try at once: somebody else made progress.
-    fn again(&mut self, attempt: &Attempt<'_>) -> Result<()> {
-        let since = *self.since.get_or_insert_with(Instant::now);
-        if since.elapsed() > PATIENCE {
-            return Err(attempt
-                .fails(ErrorKind::Unreachable, "other processes keep creating and destroying it")
-                .with_remedy("keep a handle open where the object is needed"));
-        }
-        Ok(())
-    }
-
-    /// Another try after a random pause that grows with the tries, so that two who wait do not keep step.
-    fn pause(&mut self, attempt: &Attempt<'_>, obstacle: Obstacle) -> Result<()> {
-        let since = *self.since.get_or_insert_with(Instant::now);
-        if since.elapsed() > PATIENCE {
-            return Err(given_up(attempt, obstacle));
-        }
-        let longest = 20_000 << self.tries.min(8);
-        self.tries += 1;
-        let random = since.elapsed().subsec_nanos() ^ rustix::process::getpid().as_raw_nonzero().get() as u32;
-        std::thread::sleep(Duration::from_nanos(
-            10_000 + u64::from(random.wrapping_mul(0x9e37_79b9) % longest),
-        ));
-        Ok(())
-    }
-}
-
-fn given_up(attempt: &Attempt<'_>, obstacle: Obstacle) -> Error {
-    match obstacle {
-        Obstacle::Locked => attempt
-            .fails(ErrorKind::Unreachable, "a process keeps its entry locked exclusively")
-            .with_remedy("find that process in /proc/locks and end it"),
-        Obstacle::NoData => attempt
-            .fails(ErrorKind::Unreachable, "it is held by a process that this one cannot see")
-            .with_remedy(
-                "run both as the same user with the same view of /proc, or let the creator share it across PID \
-                 namespaces",
-            ),
-    }
 }

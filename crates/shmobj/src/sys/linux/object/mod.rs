@@ -18,6 +18,7 @@
 
 pub(crate) mod lifecycle;
 pub(crate) mod page;
+pub(crate) mod patience;
 mod registry;
 mod shared_page;
 pub(crate) mod sweep;
