@@ -21,6 +21,8 @@ pub const AT_PAGE_SIZE: usize = 48;
 pub const AT_STORAGE: usize = 52;
 /// Where the device and the inode of the data stand.
 pub const AT_DATA: usize = 96;
+/// Where the flags of a mapping stand.
+pub const AT_FLAGS: usize = 116;
 /// Where the hints start: 64 pairs of process and descriptor.
 pub const AT_HINTS: usize = 512;
 /// How many hints there are.

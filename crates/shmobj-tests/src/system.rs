@@ -1,8 +1,10 @@
 //! What tests ask the system: who they are, who has which memory, and waiting with a bound.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
 
 /// Whether this process may do everything; if not, says loudly that a test is skipped.
 #[must_use]
@@ -66,4 +68,53 @@ pub fn meminfo(field: &str) -> u64 {
 #[must_use]
 pub fn page_size() -> usize {
     rustix::param::page_size()
+}
+
+const POOL: &str = "/sys/kernel/mm/hugepages/hugepages-2048kB";
+
+/// The system's pool of large pages. Tests that change it take their turns; its size is put back with the guard.
+#[derive(Debug)]
+pub struct Pool {
+    size: u64,
+    /// Locked, for the tests of all processes.
+    _turn: File,
+}
+
+impl Pool {
+    /// `None`: the system has none.
+    #[must_use]
+    pub fn take() -> Option<Self> {
+        let turn = File::open(format!("{POOL}/nr_hugepages")).ok()?;
+        flock(&turn, FlockOperation::LockExclusive).ok()?;
+        Some(Self { size: Self::number("nr_hugepages"), _turn: turn })
+    }
+
+    /// How many pages nobody has.
+    #[must_use]
+    pub fn free(&self) -> u64 {
+        Self::number("free_hugepages")
+    }
+
+    /// Whether nobody has a page of it.
+    #[must_use]
+    pub fn is_unused(&self) -> bool {
+        Self::number("nr_hugepages") == self.free()
+    }
+
+    /// Asks for a number of pages. The system may have fewer.
+    #[must_use]
+    pub fn set(&self, pages: u64) -> bool {
+        fs::write(format!("{POOL}/nr_hugepages"), pages.to_string()).is_ok()
+    }
+
+    fn number(file: &str) -> u64 {
+        let text = fs::read_to_string(format!("{POOL}/{file}"));
+        text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let _ = self.set(self.size);
+    }
 }

@@ -1,5 +1,8 @@
 //! Garbage under random names: those who crash never use their names again, so somebody else has to reclaim them.
 
+use std::fs::File;
+use std::os::unix::fs::symlink;
+
 use shmobj_tests::puppet;
 use shmobj_tests::puppet::{Puppet, number, value};
 use shmobj_tests::scratch::Scratch;
@@ -128,4 +131,36 @@ fn collect_garbage_counts_what_it_finds() {
     let swept = sweeper.does("gc");
     assert_eq!(["reclaimed", "held", "foreign"].map(|key| number(&swept, key)), [0, 7, 3], "{swept}");
     assert_eq!(scratch.files().len(), 7 + 3 + 1);
+}
+
+#[test]
+fn garbage_among_a_hundred_thousand_names_of_strangers_is_reclaimed_over_time() {
+    const STRANGERS: usize = 100_000;
+    const DEAD: usize = 50;
+    let scratch = Scratch::new();
+    let doomed = holder_of(DEAD, "doomed", &scratch);
+    for number in 0..STRANGERS {
+        // Of every sort that the look at a directory tells by the name or by the kind of file.
+        match number % 4 {
+            0 => symlink("nowhere", scratch.file(&format!("link{number}"))).expect("a symbolic link"),
+            _ => drop(File::create(scratch.file(&format!(".hidden{number}"))).expect("a file")),
+        }
+    }
+    doomed.kill();
+    let mut worker = puppet!("worker", &scratch);
+    let left = || (0..DEAD).filter(|number| scratch.file(&format!("doomed-{number}")).exists()).count();
+    let mut counts = vec![left()];
+    for _ in 0..20 {
+        let did = worker.does("churn n 400");
+        // Half of the time it opens what nobody has.
+        let good = did.split(' ').all(|count| count.starts_with("done=") || count.starts_with("NotFound="));
+        assert!(good && number(&did, "done") > 0, "{did}");
+        counts.push(left());
+        if counts.last() == Some(&0) {
+            break;
+        }
+    }
+    note(&format!("dead objects among {STRANGERS} names, after every 400 ms of creates: {counts:?}"));
+    assert_eq!(counts.last(), Some(&0), "{counts:?}");
+    assert_eq!(scratch.files().len(), STRANGERS, "what is not ours stays");
 }

@@ -14,7 +14,7 @@ use shmobj_tests::puppet;
 use shmobj_tests::puppet::{Puppet, value};
 use shmobj_tests::random::{Random, unique};
 use shmobj_tests::scratch::Scratch;
-use shmobj_tests::system::{is_root_for, page_size};
+use shmobj_tests::system::{Pool, is_root_for, page_size, skip};
 
 /// What may stand under a name although the library did not put it there.
 fn oddities() -> Vec<(&'static str, Vec<u8>)> {
@@ -325,6 +325,80 @@ fn memory_that_was_exchanged_for_memory_that_can_be_cut_is_corrupt() {
         let text = victim.fails("open h n rw", ErrorKind::Corrupt).text;
         assert!(text.contains("data"), "{what}: {text}");
     }
+}
+
+/// What an entry may say of its memory, while that is made of large pages: how it is created, and the sort of storage.
+const OTHER_THAN_LARGE: [(&str, &str, u32); 4] = [
+    ("ordinary memory", "", 1),
+    ("memory with transparent huge pages", "transparent", 1),
+    ("reserved memory", "reserve", 1),
+    ("a file", "", 2),
+];
+
+#[test]
+fn large_pages_behind_an_entry_that_does_not_say_so_are_corrupt_and_harm_nobody() {
+    use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
+    use std::os::fd::AsRawFd;
+    const LARGE: u64 = 2 << 20;
+    let test = "large_pages_behind_an_entry_that_does_not_say_so_are_corrupt_and_harm_nobody";
+    if !is_root_for(test) {
+        return;
+    }
+    let Some(pool) = Pool::take() else {
+        return skip(test, "this system has no pool of 2 MiB pages");
+    };
+    for empty in [true, false] {
+        let ready = if empty { pool.is_unused() && pool.set(0) } else { pool.set(8) && pool.free() > 0 };
+        if !ready {
+            skip(test, if empty { "the pool is in use" } else { "no large pages could be had" });
+            continue;
+        }
+        for (what, option, storage) in OTHER_THAN_LARGE {
+            let scratch = Scratch::new();
+            let mut holder = puppet!("holder", &scratch);
+            holder.does(format!("create h n 4096 {option}"));
+            let page = fs::read(scratch.file("n")).expect("the entry");
+            let id = &page[entry::AT_ID..entry::AT_ID + 8];
+            let half: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+            let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | MemfdFlags::HUGETLB;
+            let Ok(fake) = rustix::fs::memfd_create(format!("shmobj:{half}:n"), flags) else {
+                return skip(test, "this system has no memfd of large pages");
+            };
+            rustix::fs::ftruncate(&fake, LARGE).expect("a size");
+            if !empty {
+                rustix::fs::fallocate(&fake, FallocateFlags::empty(), 0, LARGE).expect("a large page");
+            }
+            rustix::fs::fcntl_add_seals(&fake, SealFlags::SHRINK).expect("seals");
+            let stat = rustix::fs::fstat(&fake).expect("fstat");
+            let key = [stat.st_dev.to_le_bytes(), stat.st_ino.to_le_bytes()].concat();
+            entry::scrawl(&scratch.file("n"), entry::AT_DATA, &key);
+            entry::scrawl(&scratch.file("n"), entry::AT_STORAGE, &storage.to_le_bytes());
+            let hints = entry::hints(std::process::id(), fake.as_raw_fd() as u32);
+            entry::scrawl(&scratch.file("n"), entry::AT_HINTS, &hints);
+            let mut victim = puppet!("victim", &scratch);
+            victim.does("ballast 8");
+            for command in ["open h n r", "open h n rw", "create h n 4096"] {
+                let text = victim.fails(command, ErrorKind::Corrupt).text;
+                assert!(text.contains("pages"), "{what}, empty pool: {empty}: {text}");
+            }
+            assert_eq!(victim.does("ballast changed"), "0", "{what}, empty pool: {empty}");
+            victim.does("create other another-name 4096");
+            victim.does("map v other rw");
+            victim.does("write v 0 fine");
+        }
+    }
+}
+
+#[test]
+fn ordinary_pages_behind_an_entry_that_says_large_ones_are_corrupt() {
+    const LARGE_PAGES: u32 = 2;
+    let scratch = Scratch::new();
+    let mut holder = puppet!("holder", &scratch);
+    holder.does("create h n 4194304");
+    entry::scrawl(&scratch.file("n"), entry::AT_FLAGS, &LARGE_PAGES.to_le_bytes());
+    let mut victim = puppet!("victim", &scratch);
+    let text = victim.fails("open h n rw", ErrorKind::Corrupt).text;
+    assert!(text.contains("pages"), "{text}");
 }
 
 #[test]

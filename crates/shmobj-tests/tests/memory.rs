@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use shmobj::ErrorKind;
 use shmobj_tests::puppet;
 use shmobj_tests::puppet::{Puppet, number, value};
 use shmobj_tests::random::unique;
 use shmobj_tests::scratch::Scratch;
-use shmobj_tests::system::{is_root_for, meminfo, skip, until, who_has_memory};
+use shmobj_tests::system::{Pool, is_root_for, meminfo, note, skip, until, who_has_memory};
 
 const MIB: u64 = 1 << 20;
 
@@ -192,6 +193,38 @@ fn a_tebibyte_of_reserved_memory_costs_nothing() {
 }
 
 #[test]
+fn memory_committed_in_very_many_stretches_can_be_mapped_and_leaves_room_for_threads() {
+    const STRETCHES: u64 = 70_000;
+    let _turn = ACCOUNT.lock().unwrap_or_else(PoisonError::into_inner);
+    let scratch = Scratch::new();
+    let mut one = puppet!("one", &scratch);
+    one.does(format!("create h n {} reserve", 1_u64 << 30));
+    one.does(format!("commit-every-other h {STRETCHES}"));
+    let mut two = puppet!("two", &scratch);
+    two.does("open h n rw");
+    for sort in ["r", "copy", "rw"] {
+        two.does(format!("map v h {sort}"));
+        two.does("start-thread");
+        for number in [0, 1, 999, 1000, 1001, STRETCHES / 2, STRETCHES - 1] {
+            assert_eq!(two.does(format!("read v {} 1", 2 * number * 4096)), "\\u{0}", "stretch {number}");
+            let refusal = two.fails(format!("read v {} 1", (2 * number + 1) * 4096), ErrorKind::NotCommitted);
+            assert_eq!(refusal.code, 998);
+        }
+        two.does("start-thread");
+    }
+    // Each stretch that is used takes one of the mappings that the process may have, and the system limits those.
+    let counts = two.does(format!("read-every-other v {STRETCHES}"));
+    note(&format!("of {STRETCHES} stretches: {counts}"));
+    let refused = if counts.contains("NoResources") { number(&counts, "NoResources") } else { 0 };
+    assert_eq!(number(&counts, "done") + refused, STRETCHES, "{counts}");
+    assert!(number(&counts, "done") > STRETCHES / 4, "{counts}");
+    two.does("unmap v");
+    two.does("start-thread");
+    two.does("map v h rw");
+    two.does(format!("write v {} again", 2 * (STRETCHES - 1) * 4096));
+}
+
+#[test]
 fn a_pointer_into_uncommitted_memory_kills_only_who_uses_it() {
     let scratch = Scratch::new();
     let mut careless = puppet!("careless", &scratch);
@@ -292,6 +325,88 @@ fn an_applications_own_sigbus_handler_still_gets_what_is_not_ours() {
     assert_eq!((ended.signal, ended.code), (None, Some(42)), "the handler ended it with its own code");
 }
 
+/// A puppet with a view of a file of four pages, in which it has done something before or after.
+fn with_a_view(before: &str, after: &str, scratch: &Scratch) -> (Puppet, Scratch, std::path::PathBuf) {
+    let (elsewhere, path) = a_file(4);
+    let mut puppet = puppet!("puppet", scratch);
+    if !before.is_empty() {
+        puppet.does(before);
+    }
+    puppet.does(format!("create h n 0 file={}", path.display()));
+    puppet.does("map v h rw");
+    if !after.is_empty() {
+        puppet.does(after);
+    }
+    (puppet, elsewhere, path)
+}
+
+#[track_caller]
+fn copies_say_that_it_was_cut(puppet: &mut Puppet, path: &Path) {
+    cut(path, 4096);
+    for _ in 0..3 {
+        puppet.fails("read v 8192 1", ErrorKind::Truncated);
+        puppet.fails("write v 8192 text", ErrorKind::Truncated);
+        assert_eq!(puppet.does("read v 0 1"), "f");
+    }
+}
+
+#[test]
+fn a_thread_that_blocks_all_signals_survives_a_file_that_is_cut() {
+    for (before, after) in [("sigbus block", ""), ("", "sigbus block")] {
+        let scratch = Scratch::new();
+        let (mut puppet, _elsewhere, path) = with_a_view(before, after, &scratch);
+        copies_say_that_it_was_cut(&mut puppet, &path);
+    }
+}
+
+#[test]
+fn a_sigbus_that_is_sent_and_ignored_leaves_the_guard_in_place() {
+    let scratch = Scratch::new();
+    let (mut puppet, _elsewhere, path) = with_a_view("sigbus ignore", "", &scratch);
+    let process = Pid::from_raw(puppet.pid() as i32).expect("a pid");
+    for _ in 0..3 {
+        puppet.does("sigbus raise");
+        kill_process(process, Signal::BUS).expect("it lives");
+        assert_eq!(puppet.does("read v 0 1"), "f");
+    }
+    copies_say_that_it_was_cut(&mut puppet, &path);
+    puppet.does("sigbus raise");
+    copies_say_that_it_was_cut(&mut puppet, &path);
+    puppet.tell("touch v 8192");
+    assert_eq!(puppet.ended().signal, Some(libc::SIGBUS), "a fault cannot be ignored");
+}
+
+#[test]
+fn a_sigbus_that_is_sent_to_a_program_in_rust_leaves_the_guard_in_place() {
+    let scratch = Scratch::new();
+    let (mut puppet, _elsewhere, path) = with_a_view("", "", &scratch);
+    let process = Pid::from_raw(puppet.pid() as i32).expect("a pid");
+    // The first is lost in the standard library's handler, which puts the default action back.
+    kill_process(process, Signal::BUS).expect("it lives");
+    copies_say_that_it_was_cut(&mut puppet, &path);
+    kill_process(process, Signal::BUS).expect("it lives");
+    assert!(until(Duration::from_secs(10), || puppet.is_gone()), "the second was lost as well");
+    assert_eq!(puppet.ended().signal, Some(libc::SIGBUS));
+}
+
+#[test]
+fn a_sigbus_that_is_sent_has_the_effect_that_it_would_have_without_the_library() {
+    let scratch = Scratch::new();
+    let (mut puppet, _elsewhere, path) = with_a_view("sigbus default", "", &scratch);
+    copies_say_that_it_was_cut(&mut puppet, &path);
+    puppet.tell("sigbus raise");
+    assert_eq!(puppet.ended().signal, Some(libc::SIGBUS), "raised");
+    let (mut puppet, _elsewhere, _) = with_a_view("sigbus default", "", &scratch);
+    kill_process(Pid::from_raw(puppet.pid() as i32).expect("a pid"), Signal::BUS).expect("it lives");
+    assert!(until(Duration::from_secs(10), || puppet.is_gone()), "sent by another process, and survived");
+    assert_eq!(puppet.ended().signal, Some(libc::SIGBUS), "sent by another process");
+    let (mut puppet, _elsewhere, path) = with_a_view("catch-sigbus 42", "", &scratch);
+    copies_say_that_it_was_cut(&mut puppet, &path);
+    puppet.tell("sigbus raise");
+    let ended = puppet.ended();
+    assert_eq!((ended.signal, ended.code), (None, Some(42)), "the application's handler got it");
+}
+
 #[test]
 fn a_data_file_that_is_cut_under_a_view_is_an_error_of_copies() {
     let scratch = Scratch::new();
@@ -320,43 +435,18 @@ fn a_memfd_cannot_be_cut() {
     }
 }
 
-const POOL: &str = "/sys/kernel/mm/hugepages/hugepages-2048kB";
-
-/// Puts the number of large pages back.
-struct Pool(String);
-
-impl Pool {
-    fn number(file: &str) -> u64 {
-        fs::read_to_string(format!("{POOL}/{file}"))
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
-            .unwrap_or(0)
-    }
-
-    fn set(pages: &str) -> bool {
-        fs::write(format!("{POOL}/nr_hugepages"), pages).is_ok()
-    }
-}
-
-impl Drop for Pool {
-    fn drop(&mut self) {
-        Self::set(self.0.trim());
-    }
-}
-
 #[test]
 fn large_pages_come_from_the_systems_pool_or_not_at_all() {
     let test = "large_pages_come_from_the_systems_pool_or_not_at_all";
     if !is_root_for(test) {
         return;
     }
-    let Ok(before) = fs::read_to_string(format!("{POOL}/nr_hugepages")) else {
+    let Some(pool) = Pool::take() else {
         return skip(test, "this system has no pool of 2 MiB pages");
     };
-    let pool = Pool(before);
     let scratch = Scratch::new();
     let mut creator = puppet!("creator", &scratch);
-    if Pool::number("nr_hugepages") == Pool::number("free_hugepages") && Pool::set("0") {
+    if pool.is_unused() && pool.set(0) {
         let refusal = creator.fails(format!("create h n {} large", 2 * MIB), ErrorKind::NoResources);
         assert_eq!(refusal.code, 1450);
         assert!(refusal.text.contains("nr_hugepages"), "{}", refusal.text);
@@ -367,11 +457,11 @@ fn large_pages_come_from_the_systems_pool_or_not_at_all() {
     let refusal = creator.fails("create h n 4096 large", ErrorKind::InvalidParameter);
     assert_eq!(refusal.code, 87);
     creator.fails(format!("create h n {} large", 3 * MIB), ErrorKind::InvalidParameter);
-    if !Pool::set("8") || Pool::number("free_hugepages") < 4 {
+    if !pool.set(8) || pool.free() < 4 {
         drop(pool);
         return skip(test, "no large pages could be had");
     }
-    let free = Pool::number("free_hugepages");
+    let free = pool.free();
     let made = creator.does(format!("create h n {} large", 4 * MIB));
     assert_eq!((number(&made, "size"), number(&made, "page")), (4 * MIB, 2 * MIB));
     creator.does("map v h rw");
@@ -385,10 +475,7 @@ fn large_pages_come_from_the_systems_pool_or_not_at_all() {
     creator.fails(format!("create i m {more} large"), ErrorKind::NoResources);
     creator.kill();
     opener.kill();
-    assert!(
-        until(Duration::from_secs(5), || Pool::number("free_hugepages") == free),
-        "given back to the pool"
-    );
+    assert!(until(Duration::from_secs(5), || pool.free() == free), "given back to the pool");
 }
 
 #[test]

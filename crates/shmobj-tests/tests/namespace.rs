@@ -8,7 +8,7 @@ use shmobj::ErrorKind;
 use shmobj_tests::entry::AT_ID;
 use shmobj_tests::puppet;
 use shmobj_tests::puppet::{Puppet, number, value};
-use shmobj_tests::random::unique;
+use shmobj_tests::random::{Random, unique};
 use shmobj_tests::scratch::{Removed, Scratch};
 use shmobj_tests::system::is_root_for;
 
@@ -252,6 +252,54 @@ fn an_owner_only_global_object_is_denied_to_others() {
         "false",
         "the name is free for all"
     );
+}
+
+#[test]
+fn inspecting_another_users_private_global_object_is_access_denied() {
+    if !is_root_for("inspecting_another_users_private_global_object_is_access_denied") {
+        return;
+    }
+    let (name, entry) = a_global_name();
+    let mut owner = puppet_of(a_user(), "owner");
+    owner.does(format!("create h {name} 4096"));
+    let mut other = puppet_of(a_user(), "other");
+    let refusal = other.fails(format!("id {name}"), ErrorKind::AccessDenied);
+    assert_eq!(refusal.code, 5);
+    assert!(refusal.text.contains("another user") && refusal.text.contains("; "), "{}", refusal.text);
+    let id = owner.does(format!("id {name}"));
+    assert_eq!(puppet!("root").does(format!("id {name}")), id, "root sees what its owner sees");
+    // One that everybody may read is shown to everybody, while it lives.
+    fs::set_permissions(&entry.0, fs::Permissions::from_mode(0o644)).expect("chmod");
+    assert_eq!(other.does(format!("id {name}")), id);
+    owner.kill();
+    let refusal = other.fails(format!("id {name}"), ErrorKind::NotFound);
+    assert!(refusal.text.contains("gc --global"), "{}", refusal.text);
+    assert!(entry.0.exists(), "only its owner may remove it");
+}
+
+#[test]
+fn inspecting_what_is_no_living_object_says_what_it_is() {
+    let scratch = Scratch::new();
+    let mut looker = puppet!("looker", &scratch);
+    assert_eq!(looker.fails("id never", ErrorKind::NotFound).code, 2);
+    let mut dead = puppet!("dead", &scratch);
+    dead.does("create h crashed 4096");
+    dead.does("create i crashed-beside 4096 beside");
+    looker.does("id crashed");
+    dead.kill();
+    for name in ["crashed", "crashed-beside"] {
+        assert_eq!(looker.fails(format!("id {name}"), ErrorKind::NotFound).code, 2);
+    }
+    scratch.assert_empty("after a look at the dead");
+    let mut random = Random::new(unique());
+    for length in [0, 1, 63, 64, 4095, 4096, 10_000] {
+        let noise: Vec<u8> = (0..length).map(|_| random.next_u64() as u8).collect();
+        fs::write(scratch.file("noise"), &noise).expect("a file");
+        let refusal = looker.fails("id noise", ErrorKind::Corrupt);
+        assert!(refusal.text.contains("remove it"), "{length} random bytes: {}", refusal.text);
+        assert_eq!(fs::read(scratch.file("noise")).expect("still there"), noise);
+        fs::remove_file(scratch.file("noise")).expect("still there");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use shmobj::test_hooks::{Fault, force};
 use shmobj::{Access, FileMapping, Namespace};
 
 use super::objects::Objects;
-use super::{Outcome, Words, misled};
+use super::{Outcome, Words, misled, shown};
 use crate::random::{Random, unique};
 use crate::storm::table::Table;
 use crate::storm::worker::{Plan, Worker};
@@ -86,7 +86,7 @@ fn churn(words: &mut Words<'_>, namespace: &Namespace) -> Outcome {
         let what = used.map_or_else(|error| format!("{:?}", error.kind()), |()| "done".to_owned());
         *counts.entry(what).or_default() += 1;
     }
-    Ok(counts.iter().map(|(what, count)| format!("{what}={count}")).collect::<Vec<_>>().join(" "))
+    Ok(shown(&counts))
 }
 
 fn use_once(name: &str, namespace: &Namespace, create: bool) -> shmobj::Result<()> {

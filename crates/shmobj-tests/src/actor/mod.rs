@@ -6,13 +6,16 @@
 //! | mappings and views | `objects` |
 //! | the process itself: forks, users, mounts, signals, locks on files | `process` |
 //! | many at once: litter, churn, storms | `crowd` |
+//! | hard times: few descriptors, signals, forks at bad moments | `straits` |
 //!
 //! `at NANOSECONDS COMMAND` waits for that moment of the monotonic clock first, so that several puppets act at once.
 
 mod crowd;
 mod objects;
 mod process;
+mod straits;
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{BufRead, BufReader, Write};
 
@@ -35,6 +38,11 @@ impl From<shmobj::Error> for Failure {
 
 fn misled(why: impl Display) -> Failure {
     Failure::Misled(why.to_string())
+}
+
+/// Counts by what was counted: `done=3 Corrupt=1`.
+fn shown(counts: &BTreeMap<String, u64>) -> String {
+    counts.iter().map(|(what, count)| format!("{what}={count}")).collect::<Vec<_>>().join(" ")
 }
 
 type Outcome = Result<String, Failure>;
@@ -117,6 +125,9 @@ fn obey(line: &str, objects: &mut Objects, lines: &mut Lines) -> Outcome {
         return outcome;
     }
     if let Some(outcome) = crowd::obey(command, &mut words, objects) {
+        return outcome;
+    }
+    if let Some(outcome) = straits::obey(command, &mut words, objects) {
         return outcome;
     }
     process::obey(command, &mut words, objects, lines)

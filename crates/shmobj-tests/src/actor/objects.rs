@@ -7,6 +7,7 @@
 //! add VIEW OFFSET NUMBER            load VIEW OFFSET                       touch VIEW OFFSET
 //! commit HANDLE START END           same HANDLE HANDLE                     id NAME
 //! zero VIEW                         smaps VIEW FIELD
+//! commit-every-other HANDLE PAGES   read-every-other VIEW PAGES
 //! ```
 //! Options: `new beside reserve large transparent mode=666 file=PATH`.
 #![allow(unsafe_code)] // touches memory through a view's pointer, as a program might
@@ -20,7 +21,8 @@ use shmobj::{
     Scope, Security, View,
 };
 
-use super::{Failure, Outcome, Words, misled};
+use super::{Failure, Outcome, Words, misled, shown};
+use crate::system::page_size;
 
 /// What a puppet has.
 #[derive(Default)]
@@ -69,6 +71,8 @@ impl Objects {
             "map" => self.map(words),
             "unmap" => self.unmap(words),
             "commit" => self.commit(words),
+            "commit-every-other" => self.commit_every_other(words),
+            "read-every-other" => self.read_every_other(words),
             "same" => self.same(words),
             "id" => self.id(words),
             "gc" => self.collect_garbage(words),
@@ -192,6 +196,30 @@ impl Objects {
         let mapping = self.handle(words)?;
         mapping.commit(words.number()?..words.number()?)?;
         Ok(String::new())
+    }
+
+    /// Commits the pages 0, 2, 4 and so on, so many of them.
+    fn commit_every_other(&self, words: &mut Words<'_>) -> Outcome {
+        let mapping = self.handle(words)?;
+        let (pages, page) = (words.number::<u64>()?, mapping.page_size());
+        for number in 0..pages {
+            mapping.commit(2 * number * page..(2 * number + 1) * page)?;
+        }
+        Ok(String::new())
+    }
+
+    /// Reads them, the last one first, and counts what came of it.
+    fn read_every_other(&self, words: &mut Words<'_>) -> Outcome {
+        let name = words.next()?;
+        let any = self.views.get(name).ok_or_else(|| misled(format!("no view {name}")))?;
+        let pages: usize = words.number()?;
+        let mut counts = BTreeMap::from([("done".to_owned(), 0_u64)]);
+        for number in (0..pages).rev() {
+            let read = any!(any, view => view.read_vec(2 * number * page_size(), 1));
+            let what = read.map_or_else(|error| format!("{:?}", error.kind()), |_| "done".to_owned());
+            *counts.entry(what).or_default() += 1;
+        }
+        Ok(shown(&counts))
     }
 
     fn same(&self, words: &mut Words<'_>) -> Outcome {

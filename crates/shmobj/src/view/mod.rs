@@ -80,8 +80,9 @@ pub enum Flush {
 /// Copies of memory run at the speed of `memcpy`. Bytes that another process writes during a copy may come out old or
 /// new; agree on a lock. A *file* under a view can be made shorter by anybody who can write it: a copy then returns an error
 /// ([`Truncated`](ErrorKind::Truncated)), while touching the bytes through an atomic or a pointer raises SIGBUS. (To catch it
-/// in copies, the first view of a file installs a SIGBUS handler on x86-64, which passes on what is not its own, and a thread that
-/// copies from or to a file unblocks that signal for itself.)
+/// in copies, the first view of a file installs a SIGBUS handler on x86-64, which passes on what is not its own, and a thread's first
+/// copy from or to a file unblocks that signal for it. A thread that blocks it again afterwards, or a program that replaces the
+/// handler and does not pass faults on, is not protected.)
 #[doc(alias = "MapViewOfFile")]
 #[doc(alias = "UnmapViewOfFile")]
 pub struct View<M = ReadOnly> {

@@ -167,7 +167,7 @@ impl Place {
                 return self.missing(attempt, make);
             }
             Err(Errno::NOENT) => self.make(attempt)?,
-            Err(errno) => return Err(self.refuse(attempt, "it cannot be looked at").with_source(errno)),
+            Err(errno) => return Err(self.closed(attempt, "it cannot be looked at", errno)),
         }
         let directory = Arc::new(self.open(attempt)?);
         *opened = Some(directory.clone());
@@ -197,7 +197,7 @@ impl Place {
     fn open(&self, attempt: &Attempt<'_>) -> Result<Directory> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
         let fd = rustix::fs::open(&self.path, flags, Mode::empty())
-            .map_err(|errno| self.refuse(attempt, "it cannot be opened").with_source(errno))?;
+            .map_err(|errno| self.closed(attempt, "it cannot be opened", errno))?;
         // Checked again through the descriptor: the path may have been replaced since.
         let stat = rustix::fs::fstat(&fd).map_err(|errno| attempt.os("looking at the directory", errno))?;
         self.check(attempt, &stat)?;
@@ -256,6 +256,16 @@ impl Place {
                 .with_remedy("use a directory on a local file system, best a tmpfs"));
         }
         Ok(())
+    }
+
+    /// A process without descriptors or memory says nothing about the directory.
+    fn closed(&self, attempt: &Attempt<'_>, matter: &'static str, errno: Errno) -> Error {
+        match errno {
+            Errno::MFILE | Errno::NFILE | Errno::NOMEM => {
+                attempt.os("opening the namespace directory", errno)
+            }
+            errno => self.refuse(attempt, matter).with_source(errno),
+        }
     }
 
     fn refuse(&self, attempt: &Attempt<'_>, matter: impl std::fmt::Display) -> Error {

@@ -128,6 +128,7 @@ mod handler {
     use std::ffi::{c_int, c_void};
     use std::mem::MaybeUninit;
     use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::Fault;
     use crate::test_hooks::{self, is_forced};
@@ -243,6 +244,10 @@ mod handler {
         }
         // SAFETY: the call succeeded, so it wrote the action.
         BEFORE.set(unsafe { before.assume_init() }).ok()?;
+        install_handler().then_some(())
+    }
+
+    fn install_handler() -> bool {
         // SAFETY: all fields of this structure may be zero.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
         let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = on_sigbus;
@@ -250,7 +255,7 @@ mod handler {
         // The alternate stack, because another thread's fault may be about its own stack.
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
         // SAFETY: the handler only looks at its arguments and passes on what is not ours.
-        (unsafe { libc::sigaction(libc::SIGBUS, &action, std::ptr::null_mut()) } == 0).then_some(())
+        unsafe { libc::sigaction(libc::SIGBUS, &action, std::ptr::null_mut()) == 0 }
     }
 
     extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
@@ -271,12 +276,13 @@ mod handler {
     /// A fault that is not ours goes where it would have gone without us.
     fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::ucontext_t, is_fault: bool) {
         let Some(before) = BEFORE.get() else { return };
-        match before.sa_sigaction {
+        let action = if GAVE_UP.load(Ordering::Relaxed) { libc::SIG_DFL } else { before.sa_sigaction };
+        match action {
             // It was sent, and is ignored as it would have been; the handler stays.
             libc::SIG_IGN if !is_fault => {}
             libc::SIG_DFL | libc::SIG_IGN => {
-                // SAFETY: puts the former action back.
-                unsafe { libc::sigaction(signal, before, std::ptr::null_mut()) };
+                // SAFETY: the default action runs no code of ours.
+                unsafe { libc::signal(signal, libc::SIG_DFL) };
                 // Returning repeats a fault, which then ends the process as it should; a signal that was sent is sent again.
                 if !is_fault {
                     // SAFETY: has no preconditions; the signal is delivered when this handler returns.
@@ -288,12 +294,32 @@ mod handler {
                 // SAFETY: with this flag the value is a function of this type.
                 let handler: Handler = unsafe { std::mem::transmute(handler) };
                 handler(signal, info, context);
+                stay(signal, is_fault);
             }
             handler => {
                 // SAFETY: without the flag the value is a function of this type.
                 let handler: extern "C" fn(c_int) = unsafe { std::mem::transmute(handler) };
                 handler(signal);
+                stay(signal, is_fault);
             }
+        }
+    }
+
+    /// Whether the handler before ours has put the default action back.
+    static GAVE_UP: AtomicBool = AtomicBool::new(false);
+
+    /// The handler of Rust's standard library takes every signal for a fault that will be repeated, and puts the
+    /// default action back. One that was sent is not repeated: the next one has that action, and ours stays installed.
+    fn stay(signal: c_int, is_fault: bool) {
+        let mut now = MaybeUninit::<libc::sigaction>::uninit();
+        // SAFETY: only asks for the present action, for which there is room.
+        if is_fault || unsafe { libc::sigaction(signal, std::ptr::null(), now.as_mut_ptr()) } != 0 {
+            return;
+        }
+        // SAFETY: the call succeeded, so it wrote the action.
+        if unsafe { now.assume_init() }.sa_sigaction == libc::SIG_DFL {
+            GAVE_UP.store(true, Ordering::Relaxed);
+            install_handler();
         }
     }
 
