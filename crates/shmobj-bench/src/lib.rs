@@ -82,7 +82,7 @@ pub fn compare(
         let mut remark = String::new();
         if let (1, Some(bound)) = (index, bound) {
             let verdict = if ratio <= bound { "within" } else { "ABOVE" };
-            remark = format!("  {verdict} {bound}");
+            remark = format!("  {verdict} {bound:.2}");
         }
         if own.spread > WIDE || figures[0].spread > WIDE {
             remark.push_str("  (spread too wide to trust the ratio)");
