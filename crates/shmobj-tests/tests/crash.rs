@@ -30,6 +30,9 @@ const STEPS: [&str; 14] = [
     "destroy: data file removed",
 ];
 
+/// The steps that are not about names; each has a test of its own.
+const STEPS_OF_DATA: [&str; 2] = ["commit: pages allocated", "extend: allocated behind the end"];
+
 #[test]
 fn the_library_has_no_step_that_is_not_crashed_at() {
     let mut found = BTreeSet::new();
@@ -38,7 +41,7 @@ fn the_library_has_no_step_that_is_not_crashed_at() {
             found.insert(part.split('"').next().expect("a string ends").to_owned());
         }
     });
-    let known: BTreeSet<String> = STEPS.iter().map(|&step| step.to_owned()).collect();
+    let known: BTreeSet<String> = STEPS.iter().chain(&STEPS_OF_DATA).map(|&step| step.to_owned()).collect();
     assert_eq!(found, known, "steps in the sources, and steps that this file crashes at");
 }
 
@@ -268,6 +271,45 @@ fn killed_in_one_of_two_closes() {
 #[test]
 fn killed_in_a_sweep() {
     assert_reached(Act::Sweep, &["destroy: data file removed"]);
+}
+
+#[test]
+fn killed_in_a_commit_leaves_pages_that_can_be_committed_again() {
+    for option in ["", "beside"] {
+        let scratch = Scratch::new();
+        let mut other = puppet!("other", &scratch);
+        other.does(format!("create h n {} reserve {option}", 64 * 4096));
+        other.does("map v h rw");
+        other.does("commit h 16384 20480");
+        other.does("write v 16384 kept");
+        // The page in the middle is committed already, so there are two stretches: it dies in the second one.
+        let mut victim = puppet!("victim", &scratch);
+        victim.does("open h n rw");
+        victim.does("arm die 2 commit: pages allocated");
+        assert!(victim.dies_of("commit h 0 65536"), "it passed both stretches");
+        assert_eq!(other.does("read v 0 1"), "\\u{0}", "the first stretch is committed");
+        other.fails("read v 20480 1", ErrorKind::NotCommitted);
+        other.does("commit h 0 65536");
+        other.does("write v 65532 done");
+        assert_eq!(other.does("read v 65532 4"), "done");
+        assert_eq!(other.does("read v 16384 4"), "kept");
+        other.fails("read v 65536 1", ErrorKind::NotCommitted);
+    }
+}
+
+#[test]
+fn killed_while_it_extends_a_file_leaves_the_file_as_it_was() {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("file.data");
+    std::fs::write(&path, "contents").expect("a file");
+    let create = format!("create h n 8192 file={}", path.display());
+    let mut victim = puppet!("victim", &scratch);
+    victim.does("arm die 1 extend: allocated behind the end");
+    assert!(victim.dies_of(&create), "it extended the file");
+    assert_eq!(std::fs::read(&path).expect("the file"), b"contents");
+    let mut fresh = puppet!("fresh", &scratch);
+    assert_eq!(value(&fresh.does(&create), "existed"), "false");
+    assert_eq!(std::fs::metadata(&path).expect("the file").len(), 8192);
 }
 
 #[test]

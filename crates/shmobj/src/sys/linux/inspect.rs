@@ -165,7 +165,7 @@ pub(crate) fn holders(objects: &[&ObjectInfo]) -> Vec<Vec<Holder>> {
     for pid in proc::processes().into_iter().flatten() {
         let mut access: HashMap<usize, Access> = HashMap::new();
         let mut holds = Vec::new();
-        for fd in proc::descriptors(pid) {
+        for fd in proc::descriptors(pid).into_iter().flatten() {
             let Some(key) = proc::key_without_waiting(rustix::fs::CWD, &proc::descriptor(pid, fd)) else {
                 continue;
             };

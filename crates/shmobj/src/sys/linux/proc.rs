@@ -1,7 +1,6 @@
 //! Paths below /proc, and what the scans read there.
 
 use std::ffi::OsString;
-use std::fs::ReadDir;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::OnceLock;
 
@@ -25,21 +24,20 @@ pub(crate) fn descriptors_of(pid: u32) -> String {
     format!("/proc/{pid}/fd")
 }
 
-/// All processes that /proc shows. None where it is not mounted.
+/// All processes that /proc shows.
 pub(crate) fn processes() -> Result<impl Iterator<Item = u32>, Errno> {
-    match std::fs::read_dir("/proc") {
-        Ok(entries) => Ok(numbers(entries)),
-        Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
-    }
+    numbers("/proc")
 }
 
-/// The descriptors of a process; empty where this process may not look.
-pub(crate) fn descriptors(pid: u32) -> impl Iterator<Item = u32> {
-    std::fs::read_dir(descriptors_of(pid)).into_iter().flat_map(numbers)
+/// The descriptors of a process.
+pub(crate) fn descriptors(pid: u32) -> Result<impl Iterator<Item = u32>, Errno> {
+    numbers(&descriptors_of(pid))
 }
 
-fn numbers(entries: ReadDir) -> impl Iterator<Item = u32> {
-    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+fn numbers(directory: &str) -> Result<impl Iterator<Item = u32> + use<>, Errno> {
+    let entries =
+        std::fs::read_dir(directory).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()))
 }
 
 /// What identifies the regular file behind a descriptor of another process. It may be on a file system that does not

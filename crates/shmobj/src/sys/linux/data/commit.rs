@@ -16,6 +16,7 @@ use rustix::mm::{Advice, MapFlags, ProtFlags};
 use super::{Data, capacity, flags};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::sys::linux::view::place::{self, Placement};
+use crate::test_hooks::step;
 
 /// Allocated in one system call: a signal makes the kernel undo and repeat at most this much.
 const CHUNK: u64 = 64 << 20;
@@ -45,6 +46,7 @@ pub(crate) fn range(attempt: &Attempt<'_>, data: &Data, range: Range<u64>) -> Re
         if !data.has(flags::TRANSPARENT) {
             allocate(data, hole.clone()).map_err(exhausted)?;
         }
+        step("commit: pages allocated");
         populate(data, hole).map_err(exhausted)?;
     }
     Ok(())

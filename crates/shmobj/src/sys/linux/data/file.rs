@@ -11,6 +11,7 @@ use crate::error::{Attempt, ErrorKind, Result};
 use crate::mapping::Protection;
 use crate::sys::linux::object::page::Storage;
 use crate::sys::linux::proc;
+use crate::test_hooks::step;
 
 /// Takes a file for a new mapping object: checks it, and extends it if it is to be longer (CF-13).
 ///
@@ -53,7 +54,7 @@ pub(crate) fn take(
     };
     let fd =
         own_descriptor(file, writable).map_err(|errno| attempt.os("opening the file once more", errno))?;
-    if is_of_huge_page_pool(&fd) {
+    if is_of_huge_page_pool(&fd).map_err(|errno| attempt.os("looking at the file's file system", errno))? {
         return Err(attempt
             .fails(ErrorKind::NotMappable, "the file is made of large pages")
             .with_remedy("create a mapping with large pages instead"));
@@ -104,10 +105,13 @@ fn own_descriptor(file: BorrowedFd<'_>, writable: bool) -> Result<OwnedFd, Errno
 /// Allocates what is added, where the file system can: a full disk is an error now, not a SIGBUS later (CF-16).
 ///
 /// Others may append to the file meanwhile, so nothing here ever makes it shorter: what is allocated stands behind the
-/// end until all of it is there. After a failure some file systems keep it there until the file is truncated.
+/// end until all of it is there. After a failure, or killed in between, the file is as long as it was; some file
+/// systems keep what was allocated until the file is truncated.
 fn extend(fd: &OwnedFd, from: u64, to: u64) -> Result<(), Errno> {
     let allocate = |flags| rustix::io::retry_on_intr(|| rustix::fs::fallocate(fd, flags, from, to - from));
-    match allocate(FallocateFlags::KEEP_SIZE).and_then(|()| allocate(FallocateFlags::empty())) {
+    let behind_the_end = allocate(FallocateFlags::KEEP_SIZE);
+    step("extend: allocated behind the end");
+    match behind_the_end.and_then(|()| allocate(FallocateFlags::empty())) {
         Err(Errno::OPNOTSUPP | Errno::NOSYS) if (rustix::fs::fstat(fd)?.st_size as u64) < to => {
             rustix::fs::ftruncate(fd, to)
         }

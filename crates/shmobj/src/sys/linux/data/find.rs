@@ -119,14 +119,15 @@ fn scan(wanted: &Wanted<'_>, failures: &mut Failures) -> Option<(Found, Hint)> {
         }
     };
     for pid in processes.take_while(|_| start.elapsed() < PATIENCE) {
-        let holder = match Holder::open(pid) {
-            Ok(holder) => holder,
+        let opened = Holder::open(pid).and_then(|holder| Ok((holder, proc::descriptors(pid)?)));
+        let (holder, descriptors) = match opened {
+            Ok(opened) => opened,
             Err(errno) => {
                 failures.note(not_about_the_data(errno));
                 continue;
             }
         };
-        for fd in proc::descriptors(pid) {
+        for fd in descriptors {
             match wanted.open(&holder, fd) {
                 Ok(found) => {
                     holder.remember();

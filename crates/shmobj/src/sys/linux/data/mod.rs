@@ -84,8 +84,11 @@ impl Data {
         }
         // The kernel rounds mappings of the huge page pool up to its pages: who does not know that they are would map
         // over what is behind.
-        let large = header.storage == Storage::Memfd && header.flags & flags::LARGE_PAGES != 0;
-        if is_of_huge_page_pool(&fd) != large {
+        let large = header.flags & flags::LARGE_PAGES != 0;
+        if large && header.storage != Storage::Memfd {
+            return Err(Flaw::Field("flags"));
+        }
+        if is_of_huge_page_pool(&fd) != Ok(large) {
             return Err(Flaw::Field("pages"));
         }
         let page_size = page_size(&stat, header.flags);
@@ -106,10 +109,10 @@ fn open_flags(writable: bool) -> OFlags {
 }
 
 /// Whether a file's pages come from the huge page pool.
-pub(crate) fn is_of_huge_page_pool(fd: &OwnedFd) -> bool {
+pub(crate) fn is_of_huge_page_pool(fd: &OwnedFd) -> Result<bool, Errno> {
     const HUGETLBFS: u64 = 0x9584_58f6;
     #[allow(clippy::unnecessary_cast)] // the width of this field differs between the architectures
-    rustix::fs::fstatfs(fd).is_ok_and(|stat| stat.f_type as u64 & 0xffff_ffff == HUGETLBFS)
+    Ok(rustix::fs::fstatfs(fd)?.f_type as u64 & 0xffff_ffff == HUGETLBFS)
 }
 
 /// hugetlbfs tells the size of its pages as the preferred block size.

@@ -145,8 +145,8 @@ pub(crate) fn obtain(
     }
 }
 
-/// Whether a create may go ahead without opening the name first. Opening it in vain costs 7 % of the whole, looking
-/// half of that; a process whose last create made something new will mostly do so again, if it is cheap to be wrong.
+/// Whether a create may go ahead without opening the name first, which is a system call for nothing where it is free. A
+/// process whose last create made something new will mostly do so again, if it is cheap to be wrong.
 fn is_probably_free(directory: &Directory, file: &CString, recipe: &dyn Recipe) -> bool {
     if recipe.is_cheap() && !directory.last_found.load(Ordering::Relaxed) {
         return true;

@@ -26,7 +26,7 @@ use crate::test_hooks::step;
 const BATCH: usize = 16;
 /// Names read in one go, since strangers can have names in the global directory.
 const NAMES: usize = 256;
-/// Creates between two looks.
+/// Of so many creates one looks.
 const EVERY: u32 = 16;
 
 /// Where the search stands, per process and directory.
@@ -59,8 +59,8 @@ impl From<Errno> for Left {
 /// Removes an entry on which the caller holds `LOCK_EX`, and its data file. `Ok(false)`: somebody else had removed it.
 ///
 /// Under the lock, a link count of 1 proves that the name still means this inode: only a holder of the lock unlinks
-/// it (L1), and nothing renames entries. If somebody gave it other names, the name itself is looked up. The data file goes first (D1): killed in between, the entry is still there
-/// for the next one to finish.
+/// it (L1), and nothing renames entries. If somebody gave it other names, the name itself is looked up. The data file
+/// goes first (D1): killed in between, the entry is still there for the next one to finish.
 ///
 /// `known` is the object that the caller expects: its entry need not be read again.
 pub(crate) fn destroy(
@@ -202,7 +202,7 @@ pub(crate) fn sweep_some(directory: &Directory) {
         looked_at < BATCH
     });
     sweep.position = Some(visited.ok().flatten().unwrap_or(0));
-    sweep.creates_until_next = if reclaimed > 0 { 0 } else { EVERY };
+    sweep.creates_until_next = if reclaimed > 0 { 0 } else { EVERY - 1 };
 }
 
 /// A random position: any number of digits is equally likely, since a directory's size is not known. A position
