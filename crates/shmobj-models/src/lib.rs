@@ -15,7 +15,11 @@
 //! What a model does not show: that the code follows it. The names of the steps are those of the
 //! design, so that the two can be read side by side.
 
+pub mod cell;
+pub mod gate;
+mod kernel;
 pub mod lifecycle;
+pub mod mutex;
 mod search;
 
 pub use search::{explore, find_path, shortest_path};

@@ -23,7 +23,18 @@ bitflags! {
         const READ = 0x4;
         /// Map every sort of view.
         const READ_WRITE = Self::READ.bits() | Self::WRITE.bits();
-        /// Everything that the object permits (`FILE_MAP_ALL_ACCESS`).
-        const ALL = Self::QUERY.bits() | Self::READ_WRITE.bits();
+        /// Change the state of an event, a semaphore or a timer (`EVENT_MODIFY_STATE` and its like).
+        const MODIFY = 0x10;
+        /// Wait for it (`SYNCHRONIZE`).
+        const SYNCHRONIZE = 0x10_0000;
+        /// Everything that the object permits (`FILE_MAP_ALL_ACCESS`, `EVENT_ALL_ACCESS` and their like).
+        const ALL = Self::QUERY.bits() | Self::READ_WRITE.bits() | Self::MODIFY.bits() | Self::SYNCHRONIZE.bits();
     }
+}
+
+impl Access {
+    /// The rights that file mappings have.
+    pub(crate) const MAPPING: Self = Self::QUERY.union(Self::READ_WRITE);
+    /// The rights that synchronization objects have.
+    pub(crate) const SYNCHRONIZATION: Self = Self::QUERY.union(Self::MODIFY).union(Self::SYNCHRONIZE);
 }

@@ -38,6 +38,14 @@ pub enum ErrorKind {
     InvalidName,
     /// The name starts with a backslash. Win32: `ERROR_BAD_PATHNAME` (161).
     BadPathname,
+    /// The thread does not own the mutex that it releases. Win32: `ERROR_NOT_OWNER` (288).
+    NotOwner,
+    /// The semaphore's count would exceed its maximum. Win32: `ERROR_TOO_MANY_POSTS` (298).
+    TooManyPosts,
+    /// The thread owns the mutex as often as it can. Win32: `ERROR_MUTANT_LIMIT_EXCEEDED` (587).
+    TooDeep,
+    /// Another process is in the middle of deciding about the object, and does not go on. Win32: `ERROR_TIMEOUT` (1460).
+    Stalled,
     /// `create_new` found an object of this name. Win32: `ERROR_ALREADY_EXISTS` (183).
     AlreadyExists,
     /// The file is a directory, a pipe or a device, and cannot be mapped. Win32: `ERROR_BAD_EXE_FORMAT` (193).
@@ -90,6 +98,10 @@ impl ErrorKind {
             Self::InvalidName => 123,
             Self::BadPathname => 161,
             Self::AlreadyExists => 183,
+            Self::NotOwner => 288,
+            Self::TooManyPosts => 298,
+            Self::TooDeep => 587,
+            Self::Stalled => 1460,
             Self::NotMappable => 193,
             Self::InvalidAddress => 487,
             Self::NotCommitted => 998,
@@ -112,6 +124,8 @@ impl ErrorKind {
             Self::AlreadyExists => io::ErrorKind::AlreadyExists,
             Self::Corrupt => io::ErrorKind::InvalidData,
             Self::Truncated => io::ErrorKind::UnexpectedEof,
+            Self::NotOwner => io::ErrorKind::PermissionDenied,
+            Self::Stalled => io::ErrorKind::TimedOut,
             Self::Other => io::ErrorKind::Other,
             _ => io::ErrorKind::InvalidInput,
         }

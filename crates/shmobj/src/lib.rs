@@ -42,27 +42,39 @@ compile_error!("entries are little-endian, and this library has not been ported 
 
 mod access;
 mod error;
+mod event;
+mod handle;
 mod inspect;
 mod kind;
 mod mapping;
+mod mutex;
 mod name;
 mod namespace;
 mod security;
+mod semaphore;
 mod sys;
 #[cfg(feature = "test-hooks")]
 pub mod test_hooks;
 #[cfg(not(feature = "test-hooks"))]
 mod test_hooks;
+mod timeout;
+mod timer;
 mod view;
+pub mod wait;
 
 pub use access::Access;
 pub use error::{Error, ErrorKind, Result};
-pub use inspect::{Creator, Garbage, Holder, Listed, ObjectInfo, Storage, Unknown, holders};
+pub use event::{Event, EventOptions, Reset};
+pub use inspect::{Creator, Garbage, Holder, Listed, ObjectInfo, Owner, State, Storage, Unknown, holders};
 pub use kind::Kind;
 pub use mapping::{Allocation, FileMapping, LargePages, MappingOptions, Protection};
+pub use mutex::{Lock, Mutex, MutexGuard, MutexOptions};
 pub use name::Scope;
 pub use namespace::Namespace;
 pub use security::Security;
+pub use semaphore::{Semaphore, SemaphoreOptions};
+pub use timeout::Timeout;
+pub use timer::{Due, Period, TimerOptions, WaitableTimer};
 pub use view::{Atomic, CopyOnWrite, Flush, Mode, ReadOnly, ReadWrite, View, ViewOptions, Writable};
 
 /// What the fuzz targets feed.

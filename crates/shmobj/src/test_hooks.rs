@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     Tmpfile,
     Hints,
     Guard,
+    RobustList,
+    Waitv,
 }
 
 #[cfg(feature = "test-hooks")]
@@ -54,6 +56,10 @@ mod armed {
         Hints,
         /// Faults cannot be caught, so that the kernel does the guarded copies.
         Guard,
+        /// Threads that lock something for the first time find no robust list.
+        RobustList,
+        /// Sleeping on several words at once is refused.
+        Waitv,
     }
 
     static ARMED: AtomicBool = AtomicBool::new(false);

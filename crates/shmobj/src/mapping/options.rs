@@ -152,19 +152,19 @@ impl<'a> MappingOptions<'a> {
         let place = namespace.place(parsed.scope);
         let write = access.contains(Access::WRITE);
         let (mapping, _) = Mapping::named(&attempt, place, parsed, Intent::Open, None, write)?;
-        if access.is_empty() || !Access::ALL.contains(access) {
+        if access != Access::ALL && (access.is_empty() || !Access::MAPPING.contains(access)) {
             return Err(attempt
                 .fails(ErrorKind::AccessDenied, "no right, or one that mappings do not have, is asked for") // OP-4, OP-5
                 .with_remedy("ask for Access::READ or Access::READ_WRITE"));
         }
-        Ok(FileMapping::new(mapping, name, access, true))
+        Ok(FileMapping::new(mapping, name, access & Access::MAPPING, true))
     }
 
     fn make(&self, name: &str, intent: Intent) -> Result<FileMapping> {
         let attempt = Attempt { verb: "create", subject: Kind::FileMapping.as_str(), name };
         let wish = self.wish(&attempt)?;
         let access = match self.protection {
-            Protection::ReadWrite => Access::ALL,
+            Protection::ReadWrite => Access::MAPPING,
             Protection::ReadOnly | Protection::WriteCopy => Access::QUERY | Access::READ,
         };
         let Some(parsed) = Name::parse(&attempt)? else {

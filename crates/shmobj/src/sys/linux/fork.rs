@@ -32,7 +32,7 @@ impl Operation {
         static REGISTERED: AtomicBool = AtomicBool::new(false);
         if !REGISTERED.swap(true, Ordering::Relaxed) {
             // SAFETY: the handlers only take and release locks; that they stay for ever is what they are for.
-            unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
+            unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after_in_child)) };
         }
         // In a thread that is ending its thread-local values are gone; it goes without.
         let _ = DEPTH.try_with(|depth| {
@@ -65,6 +65,11 @@ extern "C" fn before() {
         let guard = OPERATIONS.write().unwrap_or_else(PoisonError::into_inner);
         let _ = FORKING.try_with(|forking| forking.replace(Some(guard)));
     }
+}
+
+extern "C" fn after_in_child() {
+    after();
+    super::sync::forget_in_child();
 }
 
 extern "C" fn after() {

@@ -17,7 +17,8 @@ use super::namespace::{Directory, FileKey, Place, filename};
 use super::object::lifecycle::read_overflow;
 use super::object::page::{Flaw, HEAD_BYTES, Header, Storage as InEntry};
 use super::object::sweep::{self, Found, Left, visit_entries};
-use super::proc;
+use super::sync::words::{Copied, WORDS_BYTES};
+use super::{proc, sync};
 use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::inspect::{Creator, Garbage, Holder, Listed, ObjectInfo, Storage, Unknown};
@@ -93,7 +94,21 @@ fn read(entry: &OwnedFd) -> std::result::Result<ObjectInfo, Flaw> {
         _ => None,
     };
     let has = |flag| header.flags & flag != 0;
+    let (state, is_waited_for) = match header.kind {
+        Kind::FileMapping | Kind::Job => (None, false),
+        _ => {
+            let mut words = [0; WORDS_BYTES];
+            let at = page_size - WORDS_BYTES;
+            if rustix::io::pread(entry, &mut words, at as u64).map_err(|_| Flaw::TooShort)? < WORDS_BYTES {
+                return Err(Flaw::TooShort);
+            }
+            let (state, is_waited_for) = sync::inspect::state(&header, Copied(&words));
+            (Some(state), is_waited_for)
+        }
+    };
     Ok(ObjectInfo {
+        state,
+        is_waited_for,
         name,
         kind: header.kind,
         id: header.id.to_string(),

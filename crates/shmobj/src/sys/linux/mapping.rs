@@ -233,7 +233,7 @@ impl Recipe for MappingRecipe<'_> {
         };
         let hint = Some(Hint::of(pid, &data.fd)).filter(|_| !is_forced(Fault::Hints));
         let data = Attached::new(data);
-        Ok(Fresh { header, path, hint, mode: entry_mode(wish.mode), data, beside })
+        Ok(Fresh { header, path, hint, words: None, mode: entry_mode(wish.mode), data, beside })
     }
 
     fn is_cheap(&self) -> bool {

@@ -7,6 +7,7 @@
 //! | [`data`] | the memory or file behind a mapping, and finding it by name |
 //! | [`view`] | mapping it, and copying in and out |
 //! | [`mapping`] | file mappings, made of all these |
+//! | [`sync`] | mutexes, events, semaphores, timers, and waiting for them |
 //! | [`inspect`] | who holds what |
 //! | [`fork`] | keeping `fork` out of the middle of an operation |
 
@@ -18,4 +19,5 @@ pub(crate) mod mapping;
 pub(crate) mod namespace;
 pub(crate) mod object;
 pub(crate) mod proc;
+pub(crate) mod sync;
 pub(crate) mod view;

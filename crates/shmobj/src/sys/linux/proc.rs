@@ -56,6 +56,12 @@ pub(crate) fn command(pid: u32) -> Option<String> {
     Some(text.trim_end().to_owned())
 }
 
+/// The process that a thread belongs to.
+pub(crate) fn process_of(thread: u32) -> Option<u32> {
+    let text = std::fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
+}
+
 /// The flags with which a descriptor was opened.
 pub(crate) fn open_flags(pid: u32, fd: u32) -> Option<i32> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).ok()?;

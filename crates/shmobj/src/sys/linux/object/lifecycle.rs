@@ -31,6 +31,7 @@ use crate::name::Name;
 use crate::sys::linux::data::{Attached, beside};
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::{Directory, FileKey, Place, filename};
+use crate::sys::linux::sync::words::WORDS_BYTES;
 use crate::test_hooks::step;
 
 /// What a create or open is about.
@@ -67,6 +68,8 @@ pub(crate) struct Fresh {
     pub(crate) header: Header,
     pub(crate) path: Vec<u8>,
     pub(crate) hint: Option<Hint>,
+    /// The first values of the words that processes share, if they are not all 0.
+    pub(crate) words: Option<[u8; WORDS_BYTES]>,
     /// The entry's mode.
     pub(crate) mode: u32,
     pub(crate) data: Attached,
@@ -364,8 +367,9 @@ fn create(
 ) -> Result<Option<Arc<Object>>> {
     let attempt = &target.attempt;
     step("create: data made");
-    let image =
-        Image::new(&fresh.header, rustix::param::page_size(), target.name.base, &fresh.path, fresh.hint);
+    let page_size = rustix::param::page_size();
+    let words = fresh.words.as_ref();
+    let image = Image::new(&fresh.header, page_size, target.name.base, &fresh.path, fresh.hint, words);
     let (unborn, entry) = match Unborn::make(directory) {
         Ok(made) => made,
         Err(Errno::NOENT) => return Ok(None), // the directory was removed; another one will be made
@@ -419,7 +423,7 @@ fn in_directory(target: &Target<'_>, errno: Errno) -> Error {
     error
 }
 
-fn write_all(fd: &OwnedFd, image: &[u8]) -> Result<(), Errno> {
+pub(crate) fn write_all(fd: &OwnedFd, image: &[u8]) -> Result<(), Errno> {
     let mut written = 0;
     while written < image.len() {
         written += rustix::io::retry_on_intr(|| rustix::io::pwrite(fd, &image[written..], written as u64))?;

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::kind::Kind;
+use crate::sys::linux::sync::words::WORDS_BYTES;
 
 /// How much of an entry every reader needs: everything but the shared words and the rest of long texts.
 pub(crate) const HEAD_BYTES: usize = 4096;
@@ -238,6 +239,7 @@ impl Image {
         name: &str,
         path: &[u8],
         hint: Option<Hint>,
+        words: Option<&[u8; WORDS_BYTES]>,
     ) -> Self {
         let overflow = (name.len() + path.len()).saturating_sub(TEXT.len());
         let bytes = page_size + overflow.next_multiple_of(page_size);
@@ -250,6 +252,9 @@ impl Image {
         header.write(to, page_size, name, path);
         if let Some(hint) = hint {
             to[AT_HINTS..AT_HINTS + HINT_BYTES].copy_from_slice(&hint.to_bytes());
+        }
+        if let Some(words) = words {
+            to[page_size - WORDS_BYTES..page_size].copy_from_slice(words);
         }
         image
     }
@@ -438,7 +443,7 @@ mod tests {
     #[test]
     fn layout_is_pinned() {
         let hint = Hint { pid: 0x0403_0201, fd: 0x0807_0605 };
-        let image = Image::new(&header(), P, "näme", b"/path", Some(hint));
+        let image = Image::new(&header(), P, "näme", b"/path", Some(hint), None);
         let mut expected = vec![0; P];
         expected[0..8].copy_from_slice(b"shmobj\x1a\n");
         expected[8] = 1; // version
@@ -464,7 +469,7 @@ mod tests {
     }
 
     fn image(name: &str, path: &str) -> Vec<u8> {
-        Image::new(&header(), P, name, path.as_bytes(), None).bytes().to_vec()
+        Image::new(&header(), P, name, path.as_bytes(), None, None).bytes().to_vec()
     }
 
     fn read(image: &[u8]) -> Result<(Header, String, Vec<u8>), Flaw> {

@@ -1,0 +1,61 @@
+//! The gate: who holds it decides about the object, for a moment. It is the latch of every kind but the mutex.
+//!
+//! **G1:** `LOCKED` is set in a cell only by the holder of its gate, and cleared before the gate is given back. So whoever takes the
+//! gate and finds `LOCKED` has found what a dead holder left, and clears it: nothing had been decided.
+//!
+//! Signals go on meanwhile; whoever takes or resets waits at the gate.
+
+use super::clock::Deadline;
+use super::latch::{self, Wake};
+use super::seat::{self, Seat};
+use super::spin::Spin;
+use super::{PATIENCE, Synchronizer, Trouble, cell};
+use crate::test_hooks::step;
+
+/// Gates are held for microseconds; each process learns the same about all of them.
+static SPIN: Spin = Spin::new();
+
+/// The deadline for a gate in a call with this deadline: a decision is waited for also by those who only look, but a holder
+/// who does not come to one (stopped, or hostile) must not block them for ever.
+pub(super) fn patience(deadline: Deadline) -> Deadline {
+    let patience = Deadline::after(PATIENCE);
+    match (deadline, patience) {
+        (Deadline::Never, _) => Deadline::Never,
+        (Deadline::At(at), Deadline::At(least)) => Deadline::At(at.max(least)),
+        _ => patience,
+    }
+}
+
+/// Takes the gate, and with it the right to lock the cell.
+pub(super) fn take(seat: &Seat, deadline: Deadline) -> Result<(), Trouble> {
+    latch::take(seat, deadline, &SPIN).ok_or(Trouble::Stalled)?;
+    step("gate: taken");
+    unlock(seat);
+    Ok(())
+}
+
+/// Clears LOCKED: a dead holder's (G1), or our own.
+fn unlock(seat: &Seat) {
+    cell::update(&seat.words().cell, |state| state.is_locked().then(|| state.with_lock(false)));
+}
+
+/// Gives the gate back, unlocked, and wakes all who wait for the decision.
+pub(super) fn give_back(seat: &Seat) {
+    unlock(seat);
+    step("gate: about to be given back");
+    // If somebody else has written into the gate, it is theirs now: the object is broken, and nothing of ours depends on it.
+    latch::give_back(seat, Wake::All);
+}
+
+/// Decides something as the holder of the gate.
+pub(super) fn hold<R>(
+    object: &Synchronizer,
+    deadline: Deadline,
+    decide: impl FnOnce(&Seat) -> Result<R, Trouble>,
+) -> Result<R, Trouble> {
+    let seat = seat::of(object)?;
+    take(&seat, deadline)?;
+    let decided = decide(&seat);
+    give_back(&seat);
+    decided
+}

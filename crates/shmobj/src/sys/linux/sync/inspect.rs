@@ -1,0 +1,59 @@
+//! The state of objects, for people: read from a copy of their words, without a handle.
+
+use std::time::Duration;
+
+use super::latch::watch;
+use super::words::Copied;
+use super::{create, liveness, timer};
+use crate::event::Reset;
+use crate::inspect::{Owner, State};
+use crate::kind::Kind;
+use crate::sys::linux::object::page::Header;
+use crate::sys::linux::proc;
+
+/// The state, and whether somebody waits.
+pub(crate) fn state(header: &Header, words: Copied<'_>) -> (State, bool) {
+    let cell = words.cell();
+    let reset = if header.flags & create::flags::MANUAL_RESET != 0 { Reset::Manual } else { Reset::Auto };
+    let state = match header.kind {
+        Kind::Mutex => return (mutex(words), words.latch().has_waiters()),
+        Kind::Event => State::Event { signaled: cell.is_signaled() || consumable(reset, cell), reset },
+        Kind::Semaphore if u64::from(cell.payload()) <= header.size => {
+            State::Semaphore { count: cell.payload() + cell.tickets(), max: header.size as u32 }
+        }
+        Kind::WaitableTimer => match timer::schedule_of(cell, words.banks()) {
+            Some(schedule) => {
+                let (due_in, period) = schedule.shown();
+                State::WaitableTimer {
+                    signaled: timer::is_signaled(cell, schedule, reset == Reset::Manual),
+                    reset,
+                    due_in: due_in.map(Duration::from_nanos),
+                    period: (period > 0).then(|| Duration::from_nanos(period)),
+                }
+            }
+            None => State::Corrupt,
+        },
+        _ => State::Corrupt,
+    };
+    (state, cell.has_waiters())
+}
+
+/// Tickets are signals, but for manual-reset events, whose generation stands in their place.
+fn consumable(reset: Reset, cell: super::cell::State) -> bool {
+    reset == Reset::Auto && cell.tickets() > 0
+}
+
+fn mutex(words: Copied<'_>) -> State {
+    let latch = words.latch();
+    let owner = (!latch.is_free()).then(|| {
+        let ambiguous = words.watch() & watch::NUMBERS_AMBIGUOUS != 0;
+        let is_ours = words.pid_namespace() == liveness::own_pid_namespace() && !ambiguous;
+        let thread = latch.thread();
+        Owner {
+            thread,
+            pid: if is_ours { proc::process_of(thread) } else { None },
+            command: if is_ours { proc::command(thread) } else { None },
+        }
+    });
+    State::Mutex { owner, abandoned: latch.owner_died() && words.token() != 0 }
+}

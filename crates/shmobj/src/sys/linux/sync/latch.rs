@@ -1,0 +1,381 @@
+//! The latch: a word that a thread owns, robust against its death. It is the mutex, and the gate of every other kind.
+//!
+//! Low half, the futex word, as the kernel's robust list wants it; in the high half one bit, `MULTI`.
+//!
+//! | low half | means | who moves it on |
+//! |---|---|---|
+//! | 0 | free | anybody: *take* |
+//! | `OWNER_DIED` | free; its owner died. *Abandoned* exactly if the token is not 0 | anybody: *take* |
+//! | thread | owned | the owner: *give back*; the kernel, if it dies: `OWNER_DIED` |
+//! | thread, `OWNER_DIED` | tentative: a wait-all has it and may put it back | the same, and *settle* |
+//!
+//! Each of them also with `WAITERS`: somebody may sleep. **WAITERS survives** a change of owners. If it went with the owner, and
+//! whoever was woken had to put it back, a thread that is killed before it does so, or whose time is over, would strand the others.
+//! It is cleared only in the step that wakes everybody; who is woken looks again, and sets it again.
+//!
+//! `MULTI` is set for good by the first thread that waits for several objects at once: a wake that reaches such a thread may be
+//! of no use to it. So then everybody is woken, and sleepers look again by themselves, because the kernel's own wake at a death
+//! reaches one only.
+//!
+//! **Crashes.** `list_op_pending` names the latch around each operation and during sleeps, so wherever a thread dies:
+//!
+//! | killed | then |
+//! |---|---|
+//! | before it took the word, asleep or woken | the kernel passes the wake on if the word has no owner; if it has, WAITERS is still there |
+//! | between taking the word and the token | `OWNER_DIED` with token 0: the next owner is told nothing, as nothing was done |
+//! | while it owns | `OWNER_DIED`, and the kernel wakes one |
+//! | between erasing the token and freeing the word | `OWNER_DIED` with token 0: all was done |
+//! | between freeing the word and the wake | the kernel wakes one, or the word has a new owner, and WAITERS |
+//!
+//! What is left are two deaths in a row at the right instants, or a thread that `MULTI` came too late for; so nobody sleeps for longer
+//! than two seconds without a look.
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use super::clock::Deadline;
+use super::futex::{self, Bed, Change, EVERYBODY, Slept};
+use super::liveness;
+use super::seat::Seat;
+use super::spin::{Spin, Spinner};
+use super::words::Words;
+use crate::test_hooks::step;
+
+const THREAD: u64 = 0x3fff_ffff;
+const OWNER_DIED: u64 = 0x4000_0000;
+const WAITERS: u64 = 0x8000_0000;
+const LOW: u64 = 0xffff_ffff;
+const MULTI: u64 = 1 << 63;
+
+/// How long sleepers sleep at most, in nanoseconds.
+const LONGEST_SLEEP: u64 = 2_000_000_000;
+/// The same if they cannot rely on being woken.
+const LOOK_AGAIN: u64 = 100_000_000;
+
+/// Reasons why somebody may not be woken; the bits of the shared word `watch`.
+pub(crate) mod watch {
+    /// Threads of several PID namespaces use the latch, so two of them may have the same number. One that dies with the
+    /// number of the owner, and the latch pending, would make the kernel free it. So nobody sleeps with it pending.
+    pub(crate) const NUMBERS_AMBIGUOUS: u32 = 1;
+    /// Some owner has no robust list: see [`liveness`](crate::sys::linux::sync::liveness).
+    pub(crate) const UNLISTED: u32 = 2;
+    /// The creator owned it before the kernel knew. The only one that is cleared.
+    pub(crate) const BORN_OWNED: u32 = 4;
+}
+
+/// What a latch's word says, checked: every combination of bits has a meaning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct State(pub(crate) u64);
+
+impl State {
+    pub(crate) fn thread(self) -> u32 {
+        (self.0 & THREAD) as u32
+    }
+
+    pub(crate) fn is_free(self) -> bool {
+        self.0 & THREAD == 0
+    }
+
+    pub(crate) fn owner_died(self) -> bool {
+        self.is_free() && self.0 & OWNER_DIED != 0
+    }
+
+    fn is_tentative(self) -> bool {
+        !self.is_free() && self.0 & OWNER_DIED != 0
+    }
+
+    pub(crate) fn has_waiters(self) -> bool {
+        self.0 & WAITERS != 0
+    }
+
+    fn has_several(self) -> bool {
+        self.0 & MULTI != 0
+    }
+
+    fn with_low(self, low: u64) -> Self {
+        Self(self.0 & !LOW | low)
+    }
+
+    /// Somebody is about to sleep, for this latch or for several objects.
+    fn with_sleeper(self, several: bool) -> Self {
+        Self(self.0 | WAITERS | if several { MULTI } else { 0 })
+    }
+}
+
+/// How the latch was when it was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Former {
+    Free,
+    /// Its owner died.
+    Died,
+}
+
+pub(crate) fn load(words: &Words) -> State {
+    State(words.latch.load(Relaxed))
+}
+
+fn change(words: &Words, from: State, to: State) -> bool {
+    words.latch.compare_exchange_weak(from.0, to.0, Acquire, Relaxed).is_ok()
+}
+
+/// Takes the latch, sleeping for it if need be. `None`: not before the deadline.
+#[inline]
+pub(super) fn take(seat: &Seat, deadline: Deadline, spin: &Spin) -> Option<Former> {
+    let words = seat.words();
+    let seen = load(words);
+    seat.pend();
+    if seen.0 & LOW == 0 && change(words, seen, State(seen.0 | u64::from(seat.thread))) {
+        step("latch: taken");
+        seat.enlist();
+        seat.unpend();
+        return Some(Former::Free);
+    }
+    let former = take_slowly(seat, deadline, spin);
+    seat.unpend();
+    former
+}
+
+#[cold]
+fn take_slowly(seat: &Seat, deadline: Deadline, spin: &Spin) -> Option<Former> {
+    let words = seat.words();
+    let mut spinner = spin.start();
+    let mut limit = deadline;
+    loop {
+        let seen = load(words);
+        if seen.is_free() {
+            if let Some(former) = take_free(seat, seen, u64::from(seat.thread)) {
+                spinner.succeeded(spin);
+                return Some(former);
+            }
+            continue;
+        }
+        if deadline == Deadline::Now {
+            if !seen.is_tentative() {
+                return None;
+            }
+            // Not owned, and soon decided: that is no reason to say that it is.
+            limit = if limit == Deadline::Now { Deadline::after(super::PATIENCE) } else { limit };
+        }
+        if !spinner.turn() {
+            if limit.has_passed() {
+                return None;
+            }
+            lie_down(seat, seen, limit);
+            spinner = Spinner::woken();
+        }
+    }
+}
+
+/// Takes a latch that was seen free; `as_what` is the thread, and for a tentative owner `OWNER_DIED`.
+fn take_free(seat: &Seat, seen: State, as_what: u64) -> Option<Former> {
+    let taken = seen.with_low(as_what | seen.0 & WAITERS);
+    change(seat.words(), seen, taken).then(|| {
+        step("latch: taken");
+        seat.enlist();
+        if seen.owner_died() { Former::Died } else { Former::Free }
+    })
+}
+
+/// Sleeps until the latch may be free. It may as well be that nothing has happened.
+fn lie_down(seat: &Seat, seen: State, deadline: Deadline) {
+    let words = seat.words();
+    let marked = seen.with_sleeper(false);
+    if marked.0 != seen.0 && !change(words, seen, marked) {
+        return;
+    }
+    step("latch: about to sleep");
+    let watch = words.watch.load(Acquire);
+    let alone = watch != 0 || marked.has_several();
+    let deadline = deadline.at_most(if alone { LOOK_AGAIN } else { LONGEST_SLEEP });
+    if watch & watch::NUMBERS_AMBIGUOUS != 0 {
+        seat.unpend();
+    }
+    let slept = futex::sleep(Bed { word: &words.latch, expected: marked.0 as u32 }, deadline.alarm());
+    if watch & watch::NUMBERS_AMBIGUOUS != 0 {
+        seat.pend();
+    }
+    if slept == Slept::TimedOut {
+        free_if_owner_is_dead(words, watch);
+    }
+}
+
+/// Does for an owner without a robust list what the kernel does for the others.
+fn free_if_owner_is_dead(words: &Words, watch: u32) {
+    let seen = load(words);
+    let can_tell = watch != 0 && watch & watch::NUMBERS_AMBIGUOUS == 0;
+    if can_tell && !seen.is_free() && liveness::is_dead(seen.thread(), words) {
+        let free = seen.with_low(OWNER_DIED | seen.0 & WAITERS);
+        if change(words, seen, free) {
+            // Who was asleep learns of it now; and the next owner is not the one who signed.
+            futex::wake(&words.latch, EVERYBODY);
+        }
+    }
+}
+
+/// Whom giving back a latch wakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wake {
+    /// One, who can take it.
+    One,
+    /// All: they wait for something to be decided, and not for the latch.
+    All,
+}
+
+/// Gives back a latch that this thread has. False: somebody else has written into it, and nothing was given back.
+#[inline]
+pub(super) fn give_back(seat: &Seat, wake: Wake) -> bool {
+    let words = seat.words();
+    seat.pend();
+    step("latch: about to be given back");
+    seat.delist();
+    let seen = load(words);
+    if seen.0 & LOW == u64::from(seat.thread)
+        && words.latch.compare_exchange(seen.0, seen.0 & !LOW, Release, Relaxed).is_ok()
+    {
+        seat.unpend();
+        return true;
+    }
+    let given = release_slowly(seat, As::Free, wake);
+    seat.unpend();
+    given
+}
+
+/// How a latch is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum As {
+    Free,
+    Died,
+}
+
+/// Frees the latch and wakes.
+#[cold]
+fn release_slowly(seat: &Seat, left: As, wake: Wake) -> bool {
+    let words = seat.words();
+    let died = if left == As::Died { OWNER_DIED } else { 0 };
+    let seen = loop {
+        let seen = load(words);
+        if seen.thread() != seat.thread {
+            return false;
+        }
+        if seen.has_waiters() && (wake == Wake::All || seen.has_several()) {
+            // One step: whoever sleeps wakes, and sets WAITERS again if need be.
+            let left = if left == As::Died { Change::SetSecondHighest } else { Change::Clear };
+            return futex::change_and_wake(&words.latch, left, EVERYBODY).is_ok();
+        }
+        let free = seen.with_low(died | seen.0 & WAITERS);
+        if words.latch.compare_exchange_weak(seen.0, free.0, Release, Relaxed).is_ok() {
+            break seen;
+        }
+    };
+    step("latch: free, nobody woken");
+    if seen.has_waiters() && futex::wake(&words.latch, 1) == 0 {
+        step("latch: nobody sleeps");
+        // In one step with a wake of everybody, so that it does not matter who has come meanwhile.
+        let _ = futex::change_and_wake(&words.latch, Change::ClearHighest, EVERYBODY);
+    }
+    true
+}
+
+/// A thread that ends leaves what it owns to the next one (MX-9). The token stays: it says that there was an owner.
+pub(super) fn abandon(seat: &Seat) {
+    seat.pend();
+    seat.delist();
+    seat.depth.set(0);
+    release_slowly(seat, As::Died, Wake::One);
+    seat.unpend();
+}
+
+/// What a wait-all finds when it wants a latch for itself, for the time of its decision.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Tentative {
+    Taken(Former),
+    /// Owned. It must not be waited for while other latches are held.
+    Owned,
+}
+
+/// Takes a mutex tentatively. Another wait-all's decision is waited for: all take them in the same order.
+pub(super) fn take_tentatively(seat: &Seat, deadline: Deadline) -> Option<Tentative> {
+    let words = seat.words();
+    seat.pend();
+    let result = loop {
+        let seen = load(words);
+        if seen.is_free() {
+            if let Some(former) = take_free(seat, seen, u64::from(seat.thread) | OWNER_DIED) {
+                break Some(Tentative::Taken(former));
+            }
+        } else if !seen.is_tentative() {
+            break Some(Tentative::Owned);
+        } else if deadline.has_passed() {
+            break None;
+        } else {
+            lie_down(seat, seen, deadline);
+        }
+    };
+    seat.unpend();
+    result
+}
+
+/// A tentative owner becomes a real one, and those learn of it who only wanted to know. It has written its token already.
+pub(super) fn settle(seat: &Seat) {
+    let mine = u64::from(seat.thread);
+    let words = seat.words();
+    loop {
+        let seen = load(words);
+        if seen.thread() != seat.thread {
+            return; // somebody else has written into it: it is broken, and giving it back will say so
+        }
+        if change(words, seen, seen.with_low(mine | seen.0 & WAITERS)) {
+            if seen.has_waiters() {
+                futex::wake(&words.latch, EVERYBODY);
+            }
+            return;
+        }
+    }
+}
+
+/// A tentative owner puts it back as it was, and wakes who waited for its decision.
+pub(super) fn put_back(seat: &Seat, former: Former) {
+    seat.pend();
+    seat.delist();
+    release_slowly(seat, if former == Former::Died { As::Died } else { As::Free }, Wake::All);
+    seat.unpend();
+}
+
+/// Announces a thread that is going to sleep on several words; the low half that it has to expect, or `None` if the latch
+/// is free or has changed.
+pub(super) fn announce_among_several(words: &Words) -> Option<u32> {
+    let seen = load(words);
+    let marked = seen.with_sleeper(true);
+    let announced = !seen.is_free() && (marked.0 == seen.0 || change(words, seen, marked));
+    announced.then_some(marked.0 as u32)
+}
+
+/// Before anything else, a thread that slept on several words wakes the others of a latch that it finds free: the kernel
+/// may have woken only this one, which may take something else, or die.
+pub(super) fn pass_on(words: &Words) {
+    let seen = load(words);
+    if seen.is_free() && seen.has_waiters() {
+        futex::wake(&words.latch, EVERYBODY);
+    }
+}
+
+/// How long a sleeper on several words may sleep, of which this is one.
+pub(super) fn limit_among_several(words: &Words, deadline: Deadline) -> Deadline {
+    free_if_owner_is_dead(words, words.watch.load(Acquire));
+    deadline.at_most(LOOK_AGAIN)
+}
+
+/// A thread uses the latch for the first time: tells the others what they cannot rely on because of it.
+pub(super) fn introduce(words: &Words, is_listed: bool, pid_namespace: u64) {
+    let creators = words.pid_namespace.load(Relaxed);
+    let mut reasons = 0;
+    if creators == 0 || creators != pid_namespace {
+        reasons |= watch::NUMBERS_AMBIGUOUS;
+    }
+    if !is_listed {
+        reasons |= watch::UNLISTED;
+    }
+    if reasons != 0 && words.watch.fetch_or(reasons, Release) & reasons != reasons {
+        // Who is asleep, or about to be, looks again: the word is not what it expects any more.
+        let _ = futex::change_and_wake(&words.latch, Change::ClearHighest, EVERYBODY);
+    }
+}

@@ -1,0 +1,188 @@
+//! Synchronization objects: mutexes, events, semaphores and waitable timers, and waiting for them.
+//!
+//! An object is the words at the end of its page, and the kernel's futexes on them; nothing else makes a system call.
+//!
+//! | room | what |
+//! |---|---|
+//! | [`words`] | where the words are |
+//! | [`cell`] | the state of events, semaphores and timers; [`event`], [`semaphore`], [`timer`] are what they make of it |
+//! | [`latch`] | the word that a thread owns: [`mutex`], and the [`gate`] of the others |
+//! | [`seat`], [`robust`] | a thread's own access to a latch, and its robust list, by which the kernel finds it |
+//! | [`liveness`] | for threads without a robust list |
+//! | [`wait`] | for one object, any or all |
+//! | [`futex`], [`spin`], [`clock`] | sleeping and waking, looking again before, and how long |
+//! | [`create`] | making and opening objects |
+//! | [`inspect`] | their state, for people |
+
+pub(crate) mod cell;
+pub(crate) mod clock;
+mod create;
+pub(crate) mod event;
+mod futex;
+mod gate;
+pub(crate) mod inspect;
+pub(crate) mod latch;
+mod liveness;
+pub(crate) mod mutex;
+mod robust;
+mod seat;
+pub(crate) mod semaphore;
+pub(crate) mod spin;
+pub(crate) mod timer;
+pub(crate) mod wait;
+pub(crate) mod words;
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustix::io::Errno;
+
+pub(crate) use clock::Deadline;
+pub(crate) use create::{Initial, Wish};
+pub(crate) use mutex::Got;
+
+use super::namespace::FileKey;
+use super::object::Object;
+use super::object::shared_page::SharedPage;
+use crate::error::{Attempt, Error, ErrorKind};
+use crate::kind::Kind;
+use words::Words;
+
+/// How long a call that was not asked to wait waits for somebody who decides, in nanoseconds.
+const PATIENCE: u64 = 5_000_000_000;
+
+/// What identifies an object in this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    file: FileKey,
+    /// Inode numbers of memfds are used again after four billion files.
+    id: u64,
+}
+
+impl Key {
+    fn slot(self, of: usize) -> usize {
+        self.file.ino as usize % of
+    }
+}
+
+/// A handle to a synchronization object.
+#[derive(Debug)]
+pub(crate) struct Synchronizer {
+    holder: Holder,
+    key: Key,
+    pub(crate) kind: Kind,
+    manual: bool,
+    maximum: u32,
+    spin: spin::Spin,
+}
+
+/// What keeps the object and its page.
+#[derive(Debug)]
+enum Holder {
+    Named { page: Arc<SharedPage>, _object: Arc<Object> },
+    Unnamed(Arc<create::Unnamed>),
+}
+
+impl Synchronizer {
+    #[inline]
+    pub(crate) fn words(&self) -> &Words {
+        match &self.holder {
+            Holder::Named { page, .. } => page.words(),
+            Holder::Unnamed(unnamed) => unnamed.page.words(),
+        }
+    }
+
+    /// Whether a satisfied wait leaves it signalled.
+    pub(crate) fn is_manual(&self) -> bool {
+        self.manual
+    }
+
+    /// A semaphore's maximum.
+    pub(crate) fn maximum(&self) -> u32 {
+        self.maximum
+    }
+
+    pub(crate) fn is_same_object(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Drop for Synchronizer {
+    fn drop(&mut self) {
+        let is_last = match &self.holder {
+            // The object's own reference and ours.
+            Holder::Named { page, .. } => Arc::strong_count(page) <= 2,
+            Holder::Unnamed(unnamed) => Arc::strong_count(unnamed) == 1,
+        };
+        if is_last {
+            seat::forget(self.key);
+        }
+    }
+}
+
+/// After a fork, in the child.
+pub(super) fn forget_in_child() {
+    liveness::forget_in_child();
+    seat::forget_all_in_child();
+}
+
+/// What can be the matter with an operation. The public types know on which object it was tried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trouble {
+    /// Somebody wrote nonsense into the shared words.
+    Corrupt,
+    /// Somebody holds the gate, and does not come to a decision.
+    Stalled,
+    NotOwner,
+    OverMaximum {
+        count: u32,
+        maximum: u32,
+    },
+    TooDeep,
+    /// The thread's own storage is gone.
+    ThreadEnding,
+    System(&'static str, Errno),
+}
+
+impl Trouble {
+    fn waking(errno: Errno) -> Self {
+        Self::System("waking who waits for it", errno)
+    }
+
+    #[cold]
+    pub(crate) fn of(self, attempt: &Attempt<'_>) -> Error {
+        match self {
+            Self::Corrupt => attempt
+                .fails(
+                    ErrorKind::Corrupt,
+                    "its shared state is impossible: a process that may open it wrote into it",
+                )
+                .with_remedy("close all handles to it and create it anew"),
+            Self::Stalled => attempt
+                .fails(ErrorKind::Stalled, "another process is deciding about it, and does not go on")
+                .with_remedy("see with `shmobj stat` who holds it, and end or continue that process"),
+            Self::NotOwner => attempt
+                .fails(ErrorKind::NotOwner, "this thread does not own it") // MX-6
+                .with_remedy("release it in the thread that acquired it, once for each time"),
+            Self::OverMaximum { count, maximum } => attempt
+                .fails(
+                    ErrorKind::TooManyPosts,
+                    format!("its count is {count}, and so much would exceed its maximum of {maximum}"),
+                )
+                .with_remedy("release only what was acquired"),
+            Self::TooDeep => attempt
+                .fails(ErrorKind::TooDeep, "this thread owns it 2147483647 times already") // MX-16
+                .with_remedy("release it as often as it was acquired"),
+            Self::ThreadEnding => attempt
+                .fails(ErrorKind::NotSupported, "this thread is ending, and has abandoned what it owned")
+                .with_remedy("do it before the thread's local storage is destroyed"),
+            Self::System(doing, errno) => attempt.os(doing, errno),
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.dev, self.file.ino)
+    }
+}

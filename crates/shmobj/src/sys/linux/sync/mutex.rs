@@ -1,0 +1,118 @@
+//! The mutex: a latch with a token, that its thread can take again.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::clock::Deadline;
+use super::latch::{self, Former, Wake, watch};
+use super::seat::{self, Seat};
+use super::{Synchronizer, Trouble};
+use crate::test_hooks::step;
+
+/// How deep a thread may own a mutex (MX-16).
+const DEEPEST: u32 = i32::MAX as u32;
+
+/// How a mutex was got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Got {
+    /// Nothing special.
+    Plainly,
+    /// Its owner ended without releasing it.
+    Abandoned,
+}
+
+/// Takes the mutex. `None`: not before the deadline.
+#[inline]
+pub(crate) fn lock(mutex: &Synchronizer, deadline: Deadline) -> Result<Option<Got>, Trouble> {
+    let seat = seat::of(mutex)?;
+    if seat.depth.get() > 0 {
+        return deepen(&seat).map(Some);
+    }
+    Ok(latch::take(&seat, deadline, &mutex.spin).map(|former| own(&seat, former)))
+}
+
+#[cold]
+fn deepen(seat: &Seat) -> Result<Got, Trouble> {
+    let depth = seat.depth.get();
+    if depth == DEEPEST {
+        return Err(Trouble::TooDeep);
+    }
+    seat.depth.set(depth + 1);
+    Ok(Got::Plainly)
+}
+
+/// The latch is ours: so is the mutex. A token that is still there is that of an owner who died owning it.
+#[inline]
+fn own(seat: &Seat, former: Former) -> Got {
+    let token = &seat.words().token;
+    let abandoned = former == Former::Died && token.load(Relaxed) != 0;
+    token.store(seat.token, Relaxed);
+    seat.depth.set(1);
+    step("mutex: owned");
+    if abandoned { Got::Abandoned } else { Got::Plainly }
+}
+
+/// Gives the mutex back, or one level of it.
+#[inline]
+pub(crate) fn release(mutex: &Synchronizer) -> Result<(), Trouble> {
+    let seat = seat::existing(mutex.key).ok_or(Trouble::NotOwner)?;
+    let depth = seat.depth.get().checked_sub(1).ok_or(Trouble::NotOwner)?;
+    seat.depth.set(depth);
+    if depth > 0 {
+        return Ok(());
+    }
+    let token = &seat.words().token;
+    if token.load(Relaxed) != seat.token {
+        return taken_away(&seat);
+    }
+    token.store(0, Relaxed);
+    step("mutex: token erased");
+    if latch::give_back(&seat, Wake::One) { Ok(()) } else { Err(Trouble::Corrupt) }
+}
+
+/// Somebody wrote another token into it: it belongs to them, and is not ours to give back.
+#[cold]
+fn taken_away(seat: &Seat) -> Result<(), Trouble> {
+    seat.pend();
+    seat.delist();
+    seat.unpend();
+    Err(Trouble::Corrupt)
+}
+
+/// How many times this thread owns the mutex.
+pub(crate) fn depth(mutex: &Synchronizer) -> u32 {
+    seat::existing(mutex.key).map_or(0, |seat| seat.depth.get())
+}
+
+/// Whether a wait for it would be satisfied now.
+pub(super) fn is_signaled(mutex: &Synchronizer) -> bool {
+    latch::load(mutex.words()).is_free() || depth(mutex) > 0
+}
+
+/// Whether this thread owns it as often as it can.
+pub(super) fn is_deepest(seat: &Seat) -> bool {
+    seat.depth.get() == DEEPEST
+}
+
+/// The decision of a wait-all: it owned the mutex before, or does tentatively now.
+pub(super) fn settle(seat: &Seat, former: Option<Former>) -> Got {
+    let Some(former) = former else {
+        seat.depth.set(seat.depth.get() + 1);
+        return Got::Plainly;
+    };
+    let got = own(seat, former);
+    latch::settle(seat);
+    got
+}
+
+/// Takes a mutex that this thread created as its own: the page has said so since before it had its name, and
+/// asked others to look whether the creator lives; from now on the kernel does.
+pub(crate) fn adopt(mutex: &Synchronizer) -> Result<(), Trouble> {
+    let seat = seat::of(mutex)?;
+    step("mutex: created as owned");
+    seat.pend();
+    seat.enlist();
+    seat.unpend();
+    seat.depth.set(1);
+    seat.words().watch.fetch_and(!watch::BORN_OWNED, Relaxed);
+    Ok(())
+}

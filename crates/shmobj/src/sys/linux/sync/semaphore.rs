@@ -1,0 +1,116 @@
+//! Semaphores: a cell whose payload is the count, and which is signalled while that is not 0.
+//!
+//! A release with sleepers hands them tickets, which do not count: on Windows a sleeper takes its part at once, and the count is as before.
+
+use super::cell::{self, Rung, State, TICKETS_AT_ONCE, Verdict, change, load};
+use super::clock::Deadline;
+use super::{Synchronizer, Trouble, gate};
+use crate::test_hooks::step;
+
+/// The first state of a semaphore.
+pub(crate) fn initial(count: u32) -> State {
+    State::new(count, count > 0)
+}
+
+/// Whether a semaphore can have such a state.
+fn is_sound(state: State, maximum: u32) -> bool {
+    state.payload() <= maximum && state.is_signaled() == (state.payload() > 0)
+}
+
+fn with_count(state: State, count: u32) -> State {
+    state.with_payload(count).with_signaled(count > 0)
+}
+
+#[inline]
+pub(super) fn assess(state: State, maximum: u32) -> Result<Verdict, Trouble> {
+    if !is_sound(state, maximum) {
+        return Err(Trouble::Corrupt);
+    }
+    Ok(if state.is_locked() {
+        Verdict::Locked
+    } else if state.tickets() > 0 || state.is_signaled() {
+        Verdict::Satisfied(cell::consumed(state, |state| with_count(state, state.payload() - 1)))
+    } else {
+        Verdict::Unsignaled(None)
+    })
+}
+
+/// Adds to the count; returns what it was. All or nothing, also if the process is killed in here.
+#[inline]
+pub(crate) fn release(semaphore: &Synchronizer, count: u32) -> Result<u32, Trouble> {
+    let cell = &semaphore.words().cell;
+    loop {
+        let state = load(cell);
+        let previous = checked(semaphore, state, count)?;
+        if state.has_waiters() {
+            return release_to_sleepers(semaphore, state, count);
+        }
+        if change(cell, state, with_count(state, previous + count)) {
+            return Ok(previous);
+        }
+    }
+}
+
+/// The count, if so much may be added to it.
+fn checked(semaphore: &Synchronizer, state: State, count: u32) -> Result<u32, Trouble> {
+    let maximum = semaphore.maximum();
+    if !is_sound(state, maximum) {
+        return Err(Trouble::Corrupt);
+    }
+    let previous = state.payload();
+    if count > maximum - previous {
+        return Err(Trouble::OverMaximum { count: previous, maximum }); // SE-6
+    }
+    Ok(previous)
+}
+
+#[cold]
+fn release_to_sleepers(semaphore: &Synchronizer, state: State, count: u32) -> Result<u32, Trouble> {
+    if count > TICKETS_AT_ONCE || state.tickets() >= cell::MANY_TICKETS {
+        return release_many(semaphore, count);
+    }
+    let rung = cell::ring(&semaphore.words().cell, state, count)?;
+    settle(semaphore, rung)?;
+    Ok(state.payload())
+}
+
+/// More than the kernel adds in one step: decided at the gate, where sleepers wait for the outcome.
+fn release_many(semaphore: &Synchronizer, count: u32) -> Result<u32, Trouble> {
+    gate::hold(semaphore, gate::patience(Deadline::Now), |seat| {
+        let cell = &seat.words().cell;
+        cell::lock_and_wake(cell)?;
+        step("signal: locked");
+        loop {
+            let state = load(cell);
+            let previous = checked(semaphore, state, count)?;
+            if change(cell, state, with_count(state, previous + count)) {
+                return Ok(previous);
+            }
+        }
+    })
+}
+
+/// Tickets that nobody was woken for are counted. What does not fit, because others have filled the semaphore at the same
+/// time, is taken back; then the release was refused, but for those that it has woken.
+fn settle(semaphore: &Synchronizer, rung: Rung) -> Result<(), Trouble> {
+    let maximum = semaphore.maximum();
+    let mut refused = None;
+    cell::update(&semaphore.words().cell, |state| {
+        let unused = rung.left_over(state).min(state.tickets());
+        if unused == 0 || !is_sound(state, maximum) {
+            return None;
+        }
+        let fits = maximum - state.payload() >= unused;
+        refused = (!fits).then_some(Trouble::OverMaximum { count: state.payload(), maximum });
+        let counted = match refused {
+            None => unused,
+            // Somebody is taking it; what is there must stay there.
+            Some(_) if state.is_locked() => return None,
+            Some(_) => 0,
+        };
+        let settled = with_count(state.minus_tickets(unused), state.payload() + counted);
+        Some(if rung.is_quiet(state) { settled.without_waiters() } else { settled })
+    });
+    step("signal: settled");
+    refused.map_or(Ok(()), Err)
+}

@@ -1,0 +1,247 @@
+//! Waitable timers: *signalled* is read off the clock, so no process has to run for a timer to fire.
+//!
+//! Two banks in the page hold when it is due; the highest bit of the payload tells which one counts. The rest of the payload is,
+//!
+//! | | |
+//! |---|---|
+//! | manual reset | how many times it was set anew after it had fired, while somebody waited: who waited then passes |
+//! | synchronization | the number of the last expiry that a wait consumed; expiries in between do not add up (TI-14) |
+//!
+//! `SIGNALED` keeps the state of a timer that was cancelled after it fired (TI-16). Set and cancel are decided at the gate: the
+//! sleepers are woken first, and wait there for their new due time; then the other bank is written, and one
+//! compare-exchange makes it count. Killed anywhere in between, the old bank still does.
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::fence;
+
+use super::cell::{self, State, Verdict, change, load};
+use super::clock::{Alarm, ClockId, Deadline, monotonic, realtime};
+use super::words::{Bank, Words};
+use super::{Synchronizer, Trouble, gate};
+use crate::test_hooks::step;
+
+const SECOND_BANK: u32 = 1 << 31;
+const COUNT: u32 = SECOND_BANK - 1;
+
+const STOPPED: u64 = 0;
+const MONOTONIC: u64 = 1;
+const REALTIME: u64 = 2;
+
+/// When a timer is due first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Nanoseconds from now; the time while the machine is suspended does not count (TI-7).
+    After(u64),
+    /// Nanoseconds since 1970. Follows the wall clock when it is set (TI-6).
+    At(u64),
+}
+
+/// What a bank says, checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Schedule {
+    clock: Option<ClockIs>,
+    due: u64,
+    period: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ClockIs {
+    Monotonic,
+    Realtime,
+}
+
+impl Schedule {
+    const STOPPED: Self = Self { clock: None, due: 0, period: 0 };
+
+    fn read(clock: u64, due: u64, period: u64) -> Option<Self> {
+        let clock = match clock {
+            STOPPED => return Some(Self::STOPPED),
+            MONOTONIC => ClockIs::Monotonic,
+            REALTIME => ClockIs::Realtime,
+            _ => return None,
+        };
+        Some(Self { clock: Some(clock), due, period })
+    }
+
+    fn load(bank: &Bank) -> Option<Self> {
+        Self::read(bank.clock.load(Relaxed), bank.due.load(Relaxed), bank.period.load(Relaxed))
+    }
+
+    fn store(self, bank: &Bank) {
+        let clock = match self.clock {
+            None => STOPPED,
+            Some(ClockIs::Monotonic) => MONOTONIC,
+            Some(ClockIs::Realtime) => REALTIME,
+        };
+        bank.clock.store(clock, Relaxed);
+        bank.due.store(self.due, Relaxed);
+        bank.period.store(self.period, Release);
+    }
+
+    fn of(when: When, period: u64) -> Self {
+        match when {
+            When::After(nanoseconds) => {
+                Self { clock: Some(ClockIs::Monotonic), due: monotonic().saturating_add(nanoseconds), period }
+            }
+            When::At(due) => Self { clock: Some(ClockIs::Realtime), due, period },
+        }
+    }
+
+    fn now(self) -> u64 {
+        if self.clock == Some(ClockIs::Realtime) { realtime() } else { monotonic() }
+    }
+
+    /// How often it has expired.
+    fn expiries(self, now: u64) -> u64 {
+        match self.clock {
+            Some(_) if now >= self.due => 1 + (now - self.due).checked_div(self.period).unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// When it will expire next.
+    fn next(self, now: u64) -> Option<Alarm> {
+        let clock = match self.clock? {
+            ClockIs::Monotonic => ClockId::Monotonic,
+            ClockIs::Realtime => ClockId::Realtime,
+        };
+        let at = match self.expiries(now) {
+            0 => self.due,
+            _ if self.period == 0 => return None,
+            passed => self.due.saturating_add(passed.saturating_mul(self.period)),
+        };
+        Some(Alarm { clock, at })
+    }
+
+    /// The timer's state for people: nanoseconds until the next expiry, and the period.
+    pub(crate) fn shown(self) -> (Option<u64>, u64) {
+        let left = self.next(self.now()).map(Alarm::left);
+        (left, self.period)
+    }
+}
+
+fn bank(words: &Words, state: State) -> &Bank {
+    let [first, second] = &words.banks;
+    if state.payload() & SECOND_BANK != 0 { second } else { first }
+}
+
+fn schedule(words: &Words, state: State) -> Result<Schedule, Trouble> {
+    Schedule::load(bank(words, state)).ok_or(Trouble::Corrupt)
+}
+
+/// The schedule from a private copy of the words, for people.
+pub(crate) fn schedule_of(state: State, banks: [[u64; 3]; 2]) -> Option<Schedule> {
+    let [clock, due, period] = banks[usize::from(state.payload() & SECOND_BANK != 0)];
+    Schedule::read(clock, due, period)
+}
+
+fn count(state: State) -> u32 {
+    state.payload() & COUNT
+}
+
+fn with_count(state: State, count: u32) -> State {
+    state.with_payload(state.payload() & SECOND_BANK | count & COUNT)
+}
+
+/// What a wait notes when it begins.
+pub(super) fn passed_before(state: State) -> u32 {
+    count(state)
+}
+
+/// Whether a state with this schedule is signalled now.
+pub(crate) fn is_signaled(state: State, schedule: Schedule, manual: bool) -> bool {
+    let expiries = schedule.expiries(schedule.now());
+    let fired = if manual { expiries > 0 } else { is_later(expiries as u32, count(state)) };
+    state.is_signaled() || state.tickets() > 0 || fired
+}
+
+/// Whether an expiry comes after the one that was consumed. A wall clock that is set back makes it come before.
+fn is_later(expiry: u32, consumed: u32) -> bool {
+    let later = expiry.wrapping_sub(consumed) & COUNT;
+    later != 0 && later < COUNT / 2
+}
+
+pub(super) fn assess(
+    timer: &Synchronizer,
+    words: &Words,
+    state: State,
+    passed_before: u32,
+) -> Result<Verdict, Trouble> {
+    let manual = timer.is_manual();
+    if manual && count(state) != passed_before {
+        return Ok(Verdict::Satisfied(state));
+    }
+    if state.is_locked() {
+        return Ok(Verdict::Locked);
+    }
+    let schedule = schedule(words, state);
+    // The bank counts if the cell has not changed meanwhile: it is written only while the other one does.
+    fence(Acquire);
+    let again = load(&words.cell).with_lock(false);
+    if again.without_waiters() != state.without_waiters() {
+        return Ok(Verdict::Locked); // look again
+    }
+    let schedule = schedule?;
+    if !is_signaled(state, schedule, manual) {
+        return Ok(Verdict::Unsignaled(schedule.next(schedule.now())));
+    }
+    Ok(Verdict::Satisfied(if manual {
+        // A wall clock may be set back later; that does not take back what has happened.
+        state.with_signaled(state.is_signaled() || schedule.clock == Some(ClockIs::Realtime))
+    } else {
+        let expiries = schedule.expiries(schedule.now()) as u32;
+        cell::consumed(state, |state| with_count(state.with_signaled(false), expiries))
+    }))
+}
+
+/// Arms the timer anew; it is not signalled any more (TI-11).
+pub(crate) fn set(timer: &Synchronizer, when: When, period: u64) -> Result<(), Trouble> {
+    let schedule = Schedule::of(when, period);
+    decide(timer, schedule, |state, was_signaled, sleepers| {
+        let state = state.with_signaled(false).minus_tickets(state.tickets());
+        // Who slept when it fired has been released, although it may not have run yet.
+        let released = was_signaled && sleepers > 0;
+        if timer.is_manual() {
+            with_count(state, count(state).wrapping_add(u32::from(released)))
+        } else {
+            let tickets = u32::from(released && !state.has_several());
+            with_count(state, 0).plus_tickets(tickets)
+        }
+    })
+}
+
+/// Stops the clock; a timer that has fired stays signalled (TI-16).
+pub(crate) fn cancel(timer: &Synchronizer) -> Result<(), Trouble> {
+    decide(timer, Schedule::STOPPED, |state, was_signaled, _| {
+        let count = if timer.is_manual() { count(state) } else { 0 };
+        with_count(state, count).with_signaled(was_signaled)
+    })
+}
+
+/// Makes another schedule count, and `change` of the state what goes with it.
+fn decide(
+    timer: &Synchronizer,
+    schedule: Schedule,
+    change_of: impl Fn(State, bool, u32) -> State,
+) -> Result<(), Trouble> {
+    gate::hold(timer, gate::patience(Deadline::Now), |seat| {
+        let words = seat.words();
+        let sleepers = cell::lock_and_wake(&words.cell)?;
+        step("timer: locked");
+        let state = load(&words.cell);
+        let old = self::schedule(words, state).unwrap_or(Schedule::STOPPED);
+        let was_signaled = is_signaled(state, old, timer.is_manual());
+        let [first, second] = &words.banks;
+        schedule.store(if state.payload() & SECOND_BANK != 0 { first } else { second });
+        step("timer: other bank written");
+        loop {
+            let state = load(&words.cell);
+            let changed = change_of(state, was_signaled, sleepers);
+            let other = changed.with_payload(changed.payload() ^ SECOND_BANK).next_in_sequence();
+            // Everybody was woken, and nobody falls asleep while it is locked.
+            if change(&words.cell, state, other.with_lock(false).without_waiters()) {
+                return Ok(());
+            }
+        }
+    })
+}

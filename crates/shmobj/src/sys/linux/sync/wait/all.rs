@@ -1,0 +1,192 @@
+//! Waiting for all of several objects, and taking them in one step.
+//!
+//! Nothing is taken, and nobody kept from anything, until all look signalled (WM-13, WM-23). Then:
+//!
+//! 1. The gates are taken in one order that is the same for everybody (their files), so no two wait-alls block each other. A
+//!    mutex is its own gate, and taken tentatively; one that is owned is waited for without holding anything.
+//! 2. Each cell is looked at again and `LOCKED`: nobody takes or resets it any more.
+//! 3. Each object is committed in one compare-exchange. Who sees one of them taken meets the others locked until they are.
+//!
+//! **Killed** before 3: whoever takes a gate next clears `LOCKED` (**G1**); the kernel frees tentative mutexes, which are not
+//! abandoned. Nothing was taken. Killed within 3: the objects committed so far died with the process, as if it had
+//! been killed just after; the others are as they were.
+
+use super::super::cell::Verdict;
+use super::super::clock::{Alarm, Deadline};
+use super::super::latch::{self, Former, Tentative};
+use super::super::seat::{self, InUse};
+use super::super::spin::{Spin, Spinner};
+use super::super::{Got, Synchronizer, Trouble, cell, futex, gate, mutex};
+use super::At;
+use crate::kind::Kind;
+use crate::test_hooks::step;
+
+static SPIN: Spin = Spin::new();
+
+/// The indices of the mutexes that were abandoned. `None`: not before the deadline, and nothing was taken.
+pub(crate) fn all(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<Vec<usize>>> {
+    let mut order: Vec<usize> = (0..objects.len()).collect();
+    order.sort_by_key(|&index| objects[index].key);
+    let mut notes: Vec<u32> = objects.iter().map(|object| object.note()).collect();
+    let mut spinner = SPIN.start();
+    loop {
+        let missing = match first_missing(objects, &notes, deadline)? {
+            Some(missing) => missing,
+            None => match decide(objects, &order, &notes)? {
+                Decision::Taken(abandoned) => {
+                    spinner.succeeded(&SPIN);
+                    return Ok(Some(abandoned));
+                }
+                Decision::Missing(index) => index,
+            },
+        };
+        // What is signalled for a moment only is missed while another one is missing (WM-19).
+        for (index, object) in objects.iter().enumerate().filter(|(index, _)| *index != missing) {
+            notes[index] = object.note();
+        }
+        if deadline == Deadline::Now {
+            return Ok(None);
+        }
+        if spinner.turn() {
+            continue;
+        }
+        if deadline.has_passed() {
+            return Ok(None);
+        }
+        spinner.failed(&SPIN);
+        spinner = Spinner::woken();
+        sleep(objects[missing], notes[missing], deadline).map_err(|trouble| (missing, trouble))?;
+    }
+}
+
+/// The first object that is not signalled.
+fn first_missing(objects: &[&Synchronizer], notes: &[u32], deadline: Deadline) -> At<Option<usize>> {
+    for (index, (object, &note)) in objects.iter().zip(notes).enumerate() {
+        let at = |trouble| (index, trouble);
+        let signaled = loop {
+            if object.kind == Kind::Mutex {
+                break mutex::is_signaled(object);
+            }
+            match object.assess(cell::load(&object.words().cell), note).map_err(at)? {
+                Verdict::Satisfied(_) => break true,
+                Verdict::Unsignaled(_) => break false,
+                Verdict::Locked => cell::pass(object, deadline).map_err(at)?,
+            }
+        };
+        if !signaled {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
+}
+
+/// Sleeps on one object that is missing, if it still is.
+fn sleep(object: &Synchronizer, note: u32, deadline: Deadline) -> Result<(), Trouble> {
+    let Some((expected, alarm)) = object.announce(note, true)? else { return Ok(()) };
+    let is_mutex = object.kind == Kind::Mutex;
+    let deadline = if is_mutex { latch::limit_among_several(object.words(), deadline) } else { deadline };
+    step("wait: about to sleep for all");
+    futex::sleep(object.bed(expected), Alarm::earlier(deadline.alarm(), alarm));
+    if is_mutex {
+        latch::pass_on(object.words());
+    }
+    Ok(())
+}
+
+enum Decision {
+    /// All are taken; these mutexes were abandoned.
+    Taken(Vec<usize>),
+    /// Nothing is taken, because this one was not signalled any more.
+    Missing(usize),
+}
+
+/// An object whose gate this thread has.
+struct Gated {
+    index: usize,
+    seat: InUse,
+    /// For a mutex: how it was, or nothing if this thread owns it anyway.
+    former: Option<Former>,
+}
+
+fn decide(objects: &[&Synchronizer], order: &[usize], notes: &[u32]) -> At<Decision> {
+    let mut gated: Vec<Gated> = Vec::with_capacity(order.len());
+    for &index in order {
+        let object = objects[index];
+        match take_gate(object, notes[index]) {
+            Ok(Some((seat, former))) => gated.push(Gated { index, seat, former }),
+            missing_or_trouble => {
+                undo(objects, gated);
+                missing_or_trouble.map_err(|trouble| (index, trouble))?;
+                return Ok(Decision::Missing(index));
+            }
+        }
+    }
+    step("wait-all: all locked");
+    let mut abandoned = Vec::new();
+    for Gated { index, seat, former } in gated {
+        if commit(objects[index], &seat, former, notes[index]) == Got::Abandoned {
+            abandoned.push(index);
+        }
+        step("wait-all: one committed");
+    }
+    abandoned.sort_unstable();
+    Ok(Decision::Taken(abandoned))
+}
+
+/// Takes the gate, and locks what is behind it. `None`: it is not signalled; nothing is taken.
+fn take_gate(object: &Synchronizer, note: u32) -> Result<Option<(InUse, Option<Former>)>, Trouble> {
+    let seat = seat::of(object)?;
+    let patience = gate::patience(Deadline::Now);
+    if object.kind == Kind::Mutex {
+        if mutex::is_deepest(&seat) {
+            return Err(Trouble::TooDeep);
+        }
+        if seat.depth.get() > 0 {
+            return Ok(Some((seat, None))); // WM-15
+        }
+        return match latch::take_tentatively(&seat, patience) {
+            Some(Tentative::Taken(former)) => Ok(Some((seat, Some(former)))),
+            Some(Tentative::Owned) => Ok(None),
+            None => Err(Trouble::Stalled),
+        };
+    }
+    gate::take(&seat, patience)?;
+    step("wait-all: gate taken");
+    let locked = cell::update(&seat.words().cell, |state| match object.assess(state, note) {
+        Ok(Verdict::Satisfied(_)) => Some(state.with_lock(true)),
+        _ => None,
+    });
+    if locked.is_none() {
+        gate::give_back(&seat);
+        return Ok(None);
+    }
+    Ok(Some((seat, None)))
+}
+
+/// Takes an object that is locked.
+fn commit(object: &Synchronizer, seat: &InUse, former: Option<Former>, note: u32) -> Got {
+    if object.kind == Kind::Mutex {
+        return mutex::settle(seat, former);
+    }
+    // Signals go on while it is locked, so it may take a second try; but what was there stays there.
+    cell::update(&seat.words().cell, |state| {
+        let unlocked = state.with_lock(false);
+        Some(match object.assess(unlocked, note) {
+            Ok(Verdict::Satisfied(next)) => next,
+            _ => unlocked, // a clock was set, or somebody wrote nonsense: the decision has been made
+        })
+    });
+    gate::give_back(seat);
+    Got::Plainly
+}
+
+/// Puts everything back, in reverse order.
+fn undo(objects: &[&Synchronizer], gated: Vec<Gated>) {
+    for Gated { index, seat, former } in gated.into_iter().rev() {
+        match (objects[index].kind, former) {
+            (Kind::Mutex, Some(former)) => latch::put_back(&seat, former),
+            (Kind::Mutex, None) => {}
+            _ => gate::give_back(&seat),
+        }
+    }
+}

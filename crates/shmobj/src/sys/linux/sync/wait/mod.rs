@@ -1,0 +1,110 @@
+//! Waiting for one object, any of several, or all of them.
+//!
+//! | | takes | sleeps on |
+//! |---|---|---|
+//! | [`one`] | as soon as it can | its word |
+//! | [`any`] | the first in order that it can | all words at once |
+//! | [`all`] | all in one step, or nothing | the word of one that is not signalled |
+//!
+//! Each looks first, spins a little, announces itself in the words, and sleeps on exactly what it has announced; whatever ends
+//! the sleep, it looks again. A signal handler that runs meanwhile changes nothing, and a deadline that has passed is never
+//! slept for.
+
+mod all;
+mod any;
+mod one;
+
+pub(crate) use all::all;
+pub(crate) use any::any;
+pub(crate) use one::one;
+
+use super::cell::{self, State, Verdict};
+use super::clock::Alarm;
+use super::{Got, Synchronizer, Trouble, event, latch, mutex, semaphore, timer};
+use crate::kind::Kind;
+
+/// How many objects one wait is for at most: what the kernel's `futex_waitv` takes.
+pub(crate) const MAXIMUM_OBJECTS: usize = 128;
+
+/// The trouble with the object of this index.
+pub(crate) type At<T> = Result<T, (usize, Trouble)>;
+
+/// What one look at an object came to.
+enum Look {
+    Got(Got),
+    Unsignaled,
+    Locked,
+}
+
+/// The first object that stands in the list before already.
+pub(crate) fn first_duplicate(objects: &[&Synchronizer]) -> Option<usize> {
+    let mut seen = std::collections::BTreeSet::new();
+    objects.iter().position(|object| !seen.insert(object.key))
+}
+
+impl Synchronizer {
+    /// What a wait notes of an object when it begins: what happened before is not for it.
+    fn note(&self) -> u32 {
+        let state = cell::load(&self.words().cell);
+        match self.kind {
+            Kind::Event => state.generation(),
+            Kind::WaitableTimer if self.is_manual() => timer::passed_before(state),
+            _ => 0,
+        }
+    }
+
+    /// What a wait that noted this makes of a state of the cell. Not for mutexes.
+    #[inline]
+    fn assess(&self, state: State, note: u32) -> Result<Verdict, Trouble> {
+        match self.kind {
+            Kind::Event if self.is_manual() => Ok(event::assess_manual(state, note)),
+            Kind::Event => Ok(event::assess_auto(state)),
+            Kind::Semaphore => semaphore::assess(state, self.maximum()),
+            _ => timer::assess(self, self.words(), state, note),
+        }
+    }
+
+    /// Takes it if it can be taken now.
+    #[inline]
+    fn look(&self, note: u32) -> Result<Look, Trouble> {
+        if self.kind == Kind::Mutex {
+            let got = mutex::lock(self, super::Deadline::Now)?;
+            return Ok(got.map_or(Look::Unsignaled, Look::Got));
+        }
+        let cell = &self.words().cell;
+        loop {
+            let state = cell::load(cell);
+            match self.assess(state, note)? {
+                Verdict::Satisfied(next) if next == state || cell::change(cell, state, next) => {
+                    return Ok(Look::Got(Got::Plainly));
+                }
+                Verdict::Satisfied(_) => {}
+                Verdict::Unsignaled(_) => return Ok(Look::Unsignaled),
+                Verdict::Locked => return Ok(Look::Locked),
+            }
+        }
+    }
+
+    /// Announces a sleeper in the object's word; what it has to expect there, and when to look again.
+    /// `None`: it has changed, and is worth another look.
+    fn announce(&self, note: u32, several: bool) -> Result<Option<(u32, Option<Alarm>)>, Trouble> {
+        let words = self.words();
+        if self.kind == Kind::Mutex {
+            return Ok(latch::announce_among_several(words).map(|expected| (expected, None)));
+        }
+        let state = cell::load(&words.cell);
+        Ok(match self.assess(state, note)? {
+            Verdict::Unsignaled(alarm) => {
+                cell::announce(&words.cell, state, several).map(|expected| (expected, alarm))
+            }
+            _ => None,
+        })
+    }
+
+    /// The word that a sleeper sleeps on.
+    fn bed(&self, expected: u32) -> super::futex::Bed<'_> {
+        let words = self.words();
+        let word = if self.kind == Kind::Mutex { &words.latch } else { &words.cell };
+        super::futex::Bed { word, expected }
+    }
+}

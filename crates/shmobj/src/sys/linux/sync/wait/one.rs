@@ -1,0 +1,52 @@
+//! Waiting for one object.
+
+use super::super::clock::{Alarm, Deadline};
+use super::super::futex;
+use super::super::spin::Spinner;
+use super::super::{Got, Synchronizer, Trouble, cell, mutex};
+use super::Look;
+use crate::kind::Kind;
+use crate::test_hooks::step;
+
+/// `None`: not before the deadline.
+#[inline]
+pub(crate) fn one(object: &Synchronizer, deadline: Deadline) -> Result<Option<Got>, Trouble> {
+    if object.kind == Kind::Mutex {
+        return mutex::lock(object, deadline);
+    }
+    let note = object.note();
+    match object.look(note)? {
+        Look::Got(got) => Ok(Some(got)),
+        Look::Unsignaled if deadline == Deadline::Now => Ok(None),
+        _ => one_slowly(object, note, deadline),
+    }
+}
+
+#[cold]
+fn one_slowly(object: &Synchronizer, note: u32, deadline: Deadline) -> Result<Option<Got>, Trouble> {
+    let mut spinner = object.spin.start();
+    loop {
+        match object.look(note)? {
+            Look::Got(got) => {
+                spinner.succeeded(&object.spin);
+                return Ok(Some(got));
+            }
+            Look::Locked => cell::pass(object, deadline)?,
+            Look::Unsignaled if deadline == Deadline::Now => return Ok(None),
+            Look::Unsignaled if spinner.turn() => {}
+            Look::Unsignaled => {
+                if deadline.has_passed() {
+                    return Ok(None);
+                }
+                spinner.failed(&object.spin);
+                spinner = Spinner::woken();
+                if let Some((expected, alarm)) = object.announce(note, false)? {
+                    step("wait: about to sleep");
+                    let alarm = Alarm::earlier(deadline.alarm(), alarm);
+                    futex::sleep(object.bed(expected), alarm);
+                    step("wait: woken");
+                }
+            }
+        }
+    }
+}
