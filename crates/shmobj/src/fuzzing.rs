@@ -31,7 +31,7 @@ fn beginning() -> Vec<u8> {
         protection: 4,
         flags: 0,
     };
-    Image::new(&header, 4096, "n", b"", None).bytes()[..80].to_vec()
+    Image::new(&header, 4096, "n", b"", None, None).bytes()[..80].to_vec()
 }
 
 /// All the way to its texts.
@@ -46,7 +46,7 @@ fn read_entry(bytes: &[u8]) {
         if let Ok((name, path)) = texts.read(head, overflow) {
             assert!(texts.name_is(&name, head, overflow));
             // What was read can be written, and reads the same.
-            let image = Image::new(&header, 4096, &name, &path, None);
+            let image = Image::new(&header, 4096, &name, &path, None, None);
             let image = image.bytes();
             let again = Header::parse(&image[..HEAD_BYTES], image.len() as u64, 4096).expect("our own image");
             assert_eq!(again.0.size, header.size);

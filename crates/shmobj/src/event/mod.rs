@@ -105,6 +105,10 @@ impl Event {
     #[doc(alias = "WaitForSingleObject")]
     #[inline]
     pub fn wait(&self, timeout: impl Into<Timeout>) -> Result<bool> {
+        self.0.require(Access::SYNCHRONIZE, wait::VERB)?;
+        if event::take_at_once(&self.0.object) {
+            return Ok(true);
+        }
         wait::for_handle(&self.0, timeout.into()).map(|got| got.is_some())
     }
 }

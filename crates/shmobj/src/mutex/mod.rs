@@ -92,6 +92,10 @@ impl Mutex {
     #[doc(alias = "WaitForSingleObject")]
     #[inline]
     pub fn lock_timeout(&self, timeout: impl Into<Timeout>) -> Result<Option<Lock<'_>>> {
+        self.0.require(crate::Access::SYNCHRONIZE, wait::VERB)?;
+        if mutex::take_at_once(&self.0.object) {
+            return Ok(Some(Lock::Acquired(MutexGuard::new(self))));
+        }
         let got = wait::for_handle(&self.0, timeout.into())?;
         Ok(got.map(|got| match got {
             Got::Plainly => Lock::Acquired(MutexGuard::new(self)),

@@ -86,6 +86,10 @@ impl Semaphore {
     #[doc(alias = "WaitForSingleObject")]
     #[inline]
     pub fn wait(&self, timeout: impl Into<Timeout>) -> Result<bool> {
+        self.0.require(Access::SYNCHRONIZE, wait::VERB)?;
+        if semaphore::take_at_once(&self.0.object) {
+            return Ok(true);
+        }
         wait::for_handle(&self.0, timeout.into()).map(|got| got.is_some())
     }
 }

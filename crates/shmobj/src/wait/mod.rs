@@ -112,13 +112,13 @@ fn waited(index: usize, got: Got) -> Waited {
     }
 }
 
-#[inline]
 pub(crate) fn for_handle(handle: &Handle, timeout: Timeout) -> Result<Option<Got>> {
-    handle.require(Access::SYNCHRONIZE, WAIT)?;
-    handle.run(WAIT, |object| sys::one(object, timeout.deadline()))
+    handle.require(Access::SYNCHRONIZE, VERB)?;
+    handle.run(VERB, |object| sys::one(object, || timeout.deadline()))
 }
 
-const WAIT: &str = "wait for";
+/// What an error says that was tried.
+pub(crate) const VERB: &str = "wait for";
 
 /// Waits until any of the objects is signalled, and takes from that one only. Of several that are signalled, it is the first
 /// one in order. The same object may be given several times.
@@ -139,7 +139,7 @@ pub fn any(objects: &[&dyn Waitable], timeout: impl Into<Timeout>) -> Result<Wai
     let first = checked(objects)?;
     let mut list: [&Synchronizer; MAXIMUM_OBJECTS] = [first; MAXIMUM_OBJECTS];
     let list = collect(objects, &mut list)?;
-    let got = sys::any(list, timeout.deadline()).map_err(|trouble| trouble_of(objects, trouble))?;
+    let got = sys::any(list, || timeout.deadline()).map_err(|trouble| trouble_of(objects, trouble))?;
     Ok(got.map_or(Waited::TimedOut, |(index, got)| waited(index, got)))
 }
 
@@ -162,7 +162,7 @@ pub fn all(objects: &[&dyn Waitable], timeout: impl Into<Timeout>) -> Result<Wai
         // WM-8
         return Err(objects[twice]
             .handle()
-            .attempt(WAIT)
+            .attempt(VERB)
             .fails(ErrorKind::InvalidParameter, "it is given twice, and cannot be taken twice at once")
             .with_remedy("give each object once"));
     }
@@ -189,7 +189,7 @@ pub fn signal_and_wait(
     object: &dyn Waitable,
     timeout: impl Into<Timeout>,
 ) -> Result<Waited> {
-    object.handle().require(Access::SYNCHRONIZE, WAIT)?; // SW-7
+    object.handle().require(Access::SYNCHRONIZE, VERB)?; // SW-7
     signal.signal()?;
     one(object, timeout)
 }
@@ -218,7 +218,7 @@ fn collect<'a, 'b>(
 ) -> Result<&'b [&'a Synchronizer]> {
     for (object, place) in objects.iter().zip(list.iter_mut()) {
         let handle = object.handle();
-        handle.require(Access::SYNCHRONIZE, WAIT)?;
+        handle.require(Access::SYNCHRONIZE, VERB)?;
         *place = &handle.object;
     }
     Ok(&list[..objects.len()])
@@ -226,7 +226,7 @@ fn collect<'a, 'b>(
 
 #[cold]
 fn trouble_of(objects: &[&dyn Waitable], (index, trouble): (usize, Trouble)) -> Error {
-    trouble.of(&objects[index].handle().attempt(WAIT))
+    trouble.of(&objects[index].handle().attempt(VERB))
 }
 
 /// Whether waits look again for a while before they sleep.

@@ -60,77 +60,113 @@ pub(crate) const MANY_TICKETS: u32 = 100;
 pub(crate) struct State(pub(crate) u64);
 
 impl State {
+    #[inline]
     pub(crate) fn new(payload: u32, signaled: bool) -> Self {
         Self(u64::from(payload) << 32 | u64::from(signaled))
     }
 
+    #[inline]
     pub(crate) fn payload(self) -> u32 {
         (self.0 >> 32) as u32
     }
 
+    #[inline]
     pub(crate) fn with_payload(self, payload: u32) -> Self {
         Self(self.0 & 0xffff_ffff | u64::from(payload) << 32)
     }
 
+    /// With a larger payload; the caller has looked that it fits.
+    #[inline]
+    pub(crate) fn plus_payload(self, count: u32) -> Self {
+        Self(self.0.wrapping_add(u64::from(count) << 32))
+    }
+
     /// What a sleeper expects to find.
+    #[inline]
     pub(crate) fn low(self) -> u32 {
         self.0 as u32
     }
 
+    #[inline]
     pub(crate) fn is_signaled(self) -> bool {
         self.0 & SIGNALED != 0
     }
 
+    /// Neither signalled nor locked. For timers, which are read off the clock, it says nothing.
+    #[inline]
+    pub(crate) fn is_plainly_unsignaled(self, manual: bool) -> bool {
+        self.0 & (SIGNALED | LOCKED | if manual { 0 } else { TICKETS }) == 0
+    }
+
+    /// Signalled, not locked, and without tickets.
+    #[inline]
+    pub(crate) fn is_plainly_signaled(self) -> bool {
+        self.0 & (SIGNALED | LOCKED | TICKETS) == SIGNALED
+    }
+
+    #[inline]
     pub(crate) fn with_signaled(self, signaled: bool) -> Self {
         Self(self.0 & !SIGNALED | u64::from(signaled))
     }
 
+    #[inline]
     pub(crate) fn tickets(self) -> u32 {
         ((self.0 & TICKETS) / TICKET) as u32
     }
 
     /// With fewer tickets; never called for more than there are.
+    #[inline]
     pub(crate) fn minus_tickets(self, count: u32) -> Self {
         Self(self.0 - TICKET * u64::from(count))
     }
 
+    #[inline]
     pub(crate) fn plus_tickets(self, count: u32) -> Self {
         Self(self.0.wrapping_add(TICKET * u64::from(count)))
     }
 
     /// After a consumption.
+    #[inline]
     pub(crate) fn next_in_sequence(self) -> Self {
         Self(self.0 & !SEQUENCE | self.0.wrapping_add(SEQUENCE_STEP) & SEQUENCE)
     }
 
+    #[inline]
     pub(crate) fn generation(self) -> u32 {
         ((self.0 & GENERATION) / GENERATION_STEP) as u32
     }
 
+    #[inline]
     pub(crate) fn next_generation(self) -> Self {
         Self(self.0 & !GENERATION | self.0.wrapping_add(GENERATION_STEP) & GENERATION)
     }
 
+    #[inline]
     pub(crate) fn is_locked(self) -> bool {
         self.0 & LOCKED != 0
     }
 
+    #[inline]
     pub(crate) fn with_lock(self, locked: bool) -> Self {
         Self(self.0 & !LOCKED | if locked { LOCKED } else { 0 })
     }
 
+    #[inline]
     pub(crate) fn has_waiters(self) -> bool {
         self.0 & WAITERS != 0
     }
 
+    #[inline]
     pub(crate) fn has_several(self) -> bool {
         self.0 & MULTI != 0
     }
 
+    #[inline]
     fn with_sleeper(self, several: bool) -> Self {
         Self(self.0 | WAITERS | if several { MULTI } else { 0 })
     }
 
+    #[inline]
     pub(crate) fn without_waiters(self) -> Self {
         Self(self.0 & !(WAITERS | MULTI))
     }
@@ -147,6 +183,7 @@ pub(crate) enum Verdict {
     Locked,
 }
 
+#[inline]
 pub(crate) fn load(cell: &AtomicU64) -> State {
     State(cell.load(Acquire))
 }
@@ -175,6 +212,7 @@ pub(crate) fn announce(cell: &AtomicU64, seen: State, several: bool) -> Option<u
 }
 
 /// Takes as a wait does from a state that may have tickets and is signalled or not: the ticket first.
+#[inline]
 pub(crate) fn consumed(state: State, otherwise: impl FnOnce(State) -> State) -> State {
     let state = state.next_in_sequence();
     if state.tickets() > 0 { state.minus_tickets(1) } else { otherwise(state) }
@@ -251,7 +289,7 @@ mod tests {
 
     #[test]
     fn the_layout_is_that_of_the_abi() {
-        assert_eq!(SIGNALED | WAITERS << 0 | LOCKED, 7);
+        assert_eq!(SIGNALED | WAITERS | LOCKED, 7);
         assert_eq!(TICKETS, 0xff0);
         assert_eq!(SEQUENCE, 0x7fff_f000);
         assert_eq!(GENERATION, 0x7fff_fff0);
@@ -261,11 +299,11 @@ mod tests {
     #[test]
     fn fields_keep_to_themselves() {
         let full = State(u64::MAX);
-        assert_eq!(full.next_in_sequence().0, u64::MAX & !SEQUENCE);
-        assert_eq!(full.next_generation().0, u64::MAX & !GENERATION);
+        assert_eq!(full.next_in_sequence().0, !SEQUENCE);
+        assert_eq!(full.next_generation().0, !GENERATION);
         assert_eq!(State(0).next_in_sequence().0, SEQUENCE_STEP);
         assert_eq!(full.with_payload(0).0, 0xffff_ffff);
-        assert_eq!(full.minus_tickets(255).0, u64::MAX & !TICKETS);
+        assert_eq!(full.minus_tickets(255).0, !TICKETS);
         assert_eq!(State(0).plus_tickets(3).tickets(), 3);
         assert_eq!(State(0).with_sleeper(false).0, WAITERS);
         assert_eq!(State(0).with_sleeper(true).without_waiters(), State(0));

@@ -138,6 +138,7 @@ impl Synchronizer {
     fn new(holder: Holder, file: FileKey, header: &Header) -> Self {
         let [a, b, c, d, e, f, g, h, ..] = header.id.0;
         Self {
+            words: holder.page().words().into(),
             holder,
             key: Key { file, id: u64::from_le_bytes([a, b, c, d, e, f, g, h]) },
             kind: header.kind,

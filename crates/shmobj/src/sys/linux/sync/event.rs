@@ -16,6 +16,7 @@ use crate::test_hooks::step;
 /// How long a pulse waits for somebody who waits for several objects to take it.
 const PULSE_LASTS: std::time::Duration = std::time::Duration::from_millis(20);
 
+#[inline]
 pub(super) fn assess_manual(state: State, generation_at_first: u32) -> Verdict {
     // Nothing is taken, so nobody has to wait for a decision about it.
     if state.is_signaled() || state.generation() != generation_at_first {
@@ -36,6 +37,17 @@ pub(super) fn assess_auto(state: State) -> Verdict {
     } else {
         Verdict::Unsignaled(None)
     }
+}
+
+/// What a wait does if the event is set and nothing is special; false if that is not so.
+#[inline]
+pub(crate) fn take_at_once(event: &Synchronizer) -> bool {
+    let cell = &event.words().cell;
+    let state = load(cell);
+    if event.is_manual() {
+        return state.is_signaled();
+    }
+    state.is_plainly_signaled() && change(cell, state, state.with_signaled(false).next_in_sequence())
 }
 
 /// Killed anywhere in here: not set, or set with all its consequences (see [`cell`]).

@@ -117,18 +117,34 @@ fn change(words: &Words, from: State, to: State) -> bool {
     words.latch.compare_exchange_weak(from.0, to.0, Acquire, Relaxed).is_ok()
 }
 
-/// Takes the latch, sleeping for it if need be. `None`: not before the deadline.
+/// Takes the latch if it is free, nobody died owning it, and nobody waits.
 #[inline]
-pub(super) fn take(seat: &Seat, deadline: Deadline, spin: &Spin) -> Option<Former> {
+pub(super) fn take_at_once(seat: &Seat) -> bool {
     let words = seat.words();
     let seen = load(words);
+    if seen.0 & LOW != 0 {
+        return false;
+    }
     seat.pend();
-    if seen.0 & LOW == 0 && change(words, seen, State(seen.0 | u64::from(seat.thread))) {
+    let taken = seen.0 | u64::from(seat.thread);
+    let taken = words.latch.compare_exchange(seen.0, taken, Acquire, Relaxed).is_ok();
+    if taken {
         step("latch: taken");
         seat.enlist();
-        seat.unpend();
-        return Some(Former::Free);
     }
+    seat.unpend();
+    taken
+}
+
+/// Whether somebody has decided to own it.
+pub(super) fn is_owned(words: &Words) -> bool {
+    let seen = load(words);
+    !seen.is_free() && !seen.is_tentative()
+}
+
+/// Takes the latch, sleeping for it if need be. `None`: not before the deadline.
+pub(super) fn take(seat: &Seat, deadline: Deadline, spin: &Spin) -> Option<Former> {
+    seat.pend();
     let former = take_slowly(seat, deadline, spin);
     seat.unpend();
     former

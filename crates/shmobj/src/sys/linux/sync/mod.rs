@@ -13,6 +13,7 @@
 //! | [`futex`], [`spin`], [`clock`] | sleeping and waking, looking again before, and how long |
 //! | [`create`] | making and opening objects |
 //! | [`inspect`] | their state, for people |
+#![allow(unsafe_code)] // keeps the address of the words, for speed
 
 pub(crate) mod cell;
 pub(crate) mod clock;
@@ -33,6 +34,7 @@ pub(crate) mod wait;
 pub(crate) mod words;
 
 use std::fmt;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use rustix::io::Errno;
@@ -60,6 +62,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    #[inline]
     fn slot(self, of: usize) -> usize {
         self.file.ino as usize % of
     }
@@ -68,6 +71,8 @@ impl Key {
 /// A handle to a synchronization object.
 #[derive(Debug)]
 pub(crate) struct Synchronizer {
+    /// In the page that `holder` keeps.
+    words: NonNull<Words>,
     holder: Holder,
     key: Key,
     pub(crate) kind: Kind,
@@ -83,27 +88,41 @@ enum Holder {
     Unnamed(Arc<create::Unnamed>),
 }
 
+// SAFETY: the words are atomics, which any thread may use; the rest is `Send` and `Sync` by itself.
+unsafe impl Send for Synchronizer {}
+// SAFETY: as above.
+unsafe impl Sync for Synchronizer {}
+
 impl Synchronizer {
     #[inline]
     pub(crate) fn words(&self) -> &Words {
-        match &self.holder {
-            Holder::Named { page, .. } => page.words(),
-            Holder::Unnamed(unnamed) => unnamed.page.words(),
-        }
+        // SAFETY: the page is mapped as long as `holder`, which is as long as `self`; the words are atomics only.
+        unsafe { self.words.as_ref() }
     }
 
     /// Whether a satisfied wait leaves it signalled.
+    #[inline]
     pub(crate) fn is_manual(&self) -> bool {
         self.manual
     }
 
     /// A semaphore's maximum.
+    #[inline]
     pub(crate) fn maximum(&self) -> u32 {
         self.maximum
     }
 
     pub(crate) fn is_same_object(&self, other: &Self) -> bool {
         self.key == other.key
+    }
+}
+
+impl Holder {
+    fn page(&self) -> &SharedPage {
+        match self {
+            Self::Named { page, .. } => page,
+            Self::Unnamed(unnamed) => &unnamed.page,
+        }
     }
 }
 

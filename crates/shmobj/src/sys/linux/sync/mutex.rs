@@ -20,14 +20,27 @@ pub(crate) enum Got {
     Abandoned,
 }
 
-/// Takes the mutex. `None`: not before the deadline.
+/// Takes the mutex if nobody owns or wants it, and this thread has owned it before; false if that is not so.
 #[inline]
+pub(crate) fn take_at_once(mutex: &Synchronizer) -> bool {
+    let Some(seat) = seat::known(mutex.key) else { return false };
+    let taken = seat.depth.get() == 0 && latch::take_at_once(&seat);
+    if taken {
+        own(&seat);
+    }
+    taken
+}
+
+/// Takes the mutex. `None`: not before the deadline.
 pub(crate) fn lock(mutex: &Synchronizer, deadline: Deadline) -> Result<Option<Got>, Trouble> {
     let seat = seat::of(mutex)?;
     if seat.depth.get() > 0 {
         return deepen(&seat).map(Some);
     }
-    Ok(latch::take(&seat, deadline, &mutex.spin).map(|former| own(&seat, former)))
+    if deadline == Deadline::Now && latch::is_owned(mutex.words()) {
+        return Ok(None);
+    }
+    Ok(latch::take(&seat, deadline, &mutex.spin).map(|former| own_after(&seat, former)))
 }
 
 #[cold]
@@ -40,14 +53,18 @@ fn deepen(seat: &Seat) -> Result<Got, Trouble> {
     Ok(Got::Plainly)
 }
 
-/// The latch is ours: so is the mutex. A token that is still there is that of an owner who died owning it.
+/// The latch is ours: so is the mutex.
 #[inline]
-fn own(seat: &Seat, former: Former) -> Got {
-    let token = &seat.words().token;
-    let abandoned = former == Former::Died && token.load(Relaxed) != 0;
-    token.store(seat.token, Relaxed);
+fn own(seat: &Seat) {
+    seat.words().token.store(seat.token, Relaxed);
     seat.depth.set(1);
     step("mutex: owned");
+}
+
+/// The same. A token that is still there is that of an owner who died owning it.
+fn own_after(seat: &Seat, former: Former) -> Got {
+    let abandoned = former == Former::Died && seat.words().token.load(Relaxed) != 0;
+    own(seat);
     if abandoned { Got::Abandoned } else { Got::Plainly }
 }
 
@@ -99,7 +116,7 @@ pub(super) fn settle(seat: &Seat, former: Option<Former>) -> Got {
         seat.depth.set(seat.depth.get() + 1);
         return Got::Plainly;
     };
-    let got = own(seat, former);
+    let got = own_after(seat, former);
     latch::settle(seat);
     got
 }

@@ -50,7 +50,7 @@ impl RobustList {
         let failed = unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut bytes) };
         let head = NonNull::new(head).filter(|_| failed == 0 && bytes == size_of::<Head>())?;
         // SAFETY: the list that this thread registered is there for as long as the thread.
-        let futex_offset = unsafe { (&raw const (*head.as_ptr()).futex_offset).read() };
+        let Head { futex_offset, .. } = unsafe { head.read() };
         Some(Self { head, futex_offset })
     }
 

@@ -203,6 +203,12 @@ pub(super) fn of(object: &Synchronizer) -> Result<InUse, Trouble> {
         .unwrap_or(Err(Trouble::ThreadEnding))
 }
 
+/// This thread's seat for an object, if it was used lately.
+#[inline]
+pub(super) fn known(key: Key) -> Option<InUse> {
+    SEATS.try_with(|seats| seats.known(key).map(InUse::new)).ok().flatten()
+}
+
 /// This thread's seat for an object, if there is one.
 #[inline]
 pub(super) fn existing(key: Key) -> Option<InUse> {
@@ -281,7 +287,7 @@ impl Seats {
 
     fn drop_idle_beyond(&self, kept: usize) {
         if self.all.borrow().len() > kept {
-            self.drop_if(|seat| seat.is_idle());
+            self.drop_if(Seat::is_idle);
         }
     }
 

@@ -13,10 +13,12 @@ pub(crate) fn initial(count: u32) -> State {
 }
 
 /// Whether a semaphore can have such a state.
+#[inline]
 fn is_sound(state: State, maximum: u32) -> bool {
     state.payload() <= maximum && state.is_signaled() == (state.payload() > 0)
 }
 
+#[inline]
 fn with_count(state: State, count: u32) -> State {
     state.with_payload(count).with_signaled(count > 0)
 }
@@ -35,33 +37,40 @@ pub(super) fn assess(state: State, maximum: u32) -> Result<Verdict, Trouble> {
     })
 }
 
+/// What a wait does if the count is not 0 and nothing is special; false if that is not so.
+#[inline]
+pub(crate) fn take_at_once(semaphore: &Synchronizer) -> bool {
+    let cell = &semaphore.words().cell;
+    let state = load(cell);
+    let left = state.payload().wrapping_sub(1);
+    let is_plain = state.is_plainly_signaled() && left < semaphore.maximum();
+    is_plain && change(cell, state, with_count(state, left).next_in_sequence())
+}
+
 /// Adds to the count; returns what it was. All or nothing, also if the process is killed in here.
 #[inline]
 pub(crate) fn release(semaphore: &Synchronizer, count: u32) -> Result<u32, Trouble> {
     let cell = &semaphore.words().cell;
     loop {
         let state = load(cell);
-        let previous = checked(semaphore, state, count)?;
+        let previous = state.payload();
+        if previous > semaphore.maximum() || count > semaphore.maximum() - previous {
+            return Err(refusal(semaphore, state));
+        }
         if state.has_waiters() {
             return release_to_sleepers(semaphore, state, count);
         }
-        if change(cell, state, with_count(state, previous + count)) {
+        if change(cell, state, state.plus_payload(count).with_signaled(true)) {
             return Ok(previous);
         }
     }
 }
 
-/// The count, if so much may be added to it.
-fn checked(semaphore: &Synchronizer, state: State, count: u32) -> Result<u32, Trouble> {
-    let maximum = semaphore.maximum();
-    if !is_sound(state, maximum) {
-        return Err(Trouble::Corrupt);
-    }
-    let previous = state.payload();
-    if count > maximum - previous {
-        return Err(Trouble::OverMaximum { count: previous, maximum }); // SE-6
-    }
-    Ok(previous)
+/// Why so much cannot be added to this count.
+#[cold]
+fn refusal(semaphore: &Synchronizer, state: State) -> Trouble {
+    let (count, maximum) = (state.payload(), semaphore.maximum());
+    if count > maximum { Trouble::Corrupt } else { Trouble::OverMaximum { count, maximum } } // SE-6
 }
 
 #[cold]
@@ -82,7 +91,10 @@ fn release_many(semaphore: &Synchronizer, count: u32) -> Result<u32, Trouble> {
         step("signal: locked");
         loop {
             let state = load(cell);
-            let previous = checked(semaphore, state, count)?;
+            let previous = state.payload();
+            if previous > semaphore.maximum() || count > semaphore.maximum() - previous {
+                return Err(refusal(semaphore, state));
+            }
             if change(cell, state, with_count(state, previous + count)) {
                 return Ok(previous);
             }

@@ -10,23 +10,23 @@ use crate::test_hooks::step;
 
 static SPIN: Spin = Spin::new();
 
-/// The lowest index that could be taken (WM-12); only that object is. `None`: none before the deadline.
-pub(crate) fn any(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<(usize, Got)>> {
-    let mut undecided = false;
+/// The lowest index that could be taken (WM-12); only that object is. `None`: none before the deadline, which is asked for
+/// only if there is something to wait for.
+pub(crate) fn any(
+    objects: &[&Synchronizer],
+    deadline: impl FnOnce() -> Deadline,
+) -> At<Option<(usize, Got)>> {
     for (index, object) in objects.iter().enumerate() {
-        match object.look(object.note()).map_err(|trouble| (index, trouble))? {
+        if object.is_plainly_unsignaled() {
+            continue;
+        }
+        match object.first_look().map_err(|trouble| (index, trouble))? {
             Look::Got(got) => return Ok(Some((index, got))),
-            Look::Locked => undecided = true,
             Look::Unsignaled => {}
-        }
-        if undecided {
-            break; // those behind it are not its equals
+            Look::Locked => break, // those behind it come after it
         }
     }
-    if deadline == Deadline::Now && !undecided {
-        return Ok(None);
-    }
-    any_slowly(objects, deadline)
+    any_slowly(objects, deadline())
 }
 
 #[cold]

@@ -45,10 +45,14 @@ pub(crate) fn first_duplicate(objects: &[&Synchronizer]) -> Option<usize> {
 impl Synchronizer {
     /// What a wait notes of an object when it begins: what happened before is not for it.
     fn note(&self) -> u32 {
-        let state = cell::load(&self.words().cell);
+        self.note_of(cell::load(&self.words().cell))
+    }
+
+    #[inline]
+    fn note_of(&self, state: State) -> u32 {
         match self.kind {
             Kind::Event => state.generation(),
-            Kind::WaitableTimer if self.is_manual() => timer::passed_before(state),
+            Kind::WaitableTimer if self.manual => timer::passed_before(state),
             _ => 0,
         }
     }
@@ -57,11 +61,28 @@ impl Synchronizer {
     #[inline]
     fn assess(&self, state: State, note: u32) -> Result<Verdict, Trouble> {
         match self.kind {
-            Kind::Event if self.is_manual() => Ok(event::assess_manual(state, note)),
+            Kind::Event if self.manual => Ok(event::assess_manual(state, note)),
             Kind::Event => Ok(event::assess_auto(state)),
             Kind::Semaphore => semaphore::assess(state, self.maximum()),
             _ => timer::assess(self, self.words(), state, note),
         }
+    }
+
+    /// Whether one load says that there is nothing to take.
+    #[inline]
+    fn is_plainly_unsignaled(&self) -> bool {
+        let is_told_by_cell = matches!(self.kind, Kind::Event | Kind::Semaphore);
+        is_told_by_cell && cell::load(&self.words().cell).is_plainly_unsignaled(self.manual)
+    }
+
+    /// Takes it if it can be taken now, in a wait that begins with this look.
+    #[inline]
+    fn first_look(&self) -> Result<Look, Trouble> {
+        if self.kind == Kind::Mutex {
+            return self.look(0);
+        }
+        let state = cell::load(&self.words().cell);
+        self.take_from(state, self.note_of(state))
     }
 
     /// Takes it if it can be taken now.
@@ -71,14 +92,18 @@ impl Synchronizer {
             let got = mutex::lock(self, super::Deadline::Now)?;
             return Ok(got.map_or(Look::Unsignaled, Look::Got));
         }
+        self.take_from(cell::load(&self.words().cell), note)
+    }
+
+    #[inline]
+    fn take_from(&self, mut state: State, note: u32) -> Result<Look, Trouble> {
         let cell = &self.words().cell;
         loop {
-            let state = cell::load(cell);
             match self.assess(state, note)? {
                 Verdict::Satisfied(next) if next == state || cell::change(cell, state, next) => {
                     return Ok(Look::Got(Got::Plainly));
                 }
-                Verdict::Satisfied(_) => {}
+                Verdict::Satisfied(_) => state = cell::load(cell),
                 Verdict::Unsignaled(_) => return Ok(Look::Unsignaled),
                 Verdict::Locked => return Ok(Look::Locked),
             }

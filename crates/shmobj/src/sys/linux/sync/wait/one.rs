@@ -8,22 +8,24 @@ use super::Look;
 use crate::kind::Kind;
 use crate::test_hooks::step;
 
-/// `None`: not before the deadline.
+/// `None`: not before the deadline, which is asked for only if there is something to wait for.
 #[inline]
-pub(crate) fn one(object: &Synchronizer, deadline: Deadline) -> Result<Option<Got>, Trouble> {
+pub(crate) fn one(
+    object: &Synchronizer,
+    deadline: impl FnOnce() -> Deadline,
+) -> Result<Option<Got>, Trouble> {
     if object.kind == Kind::Mutex {
-        return mutex::lock(object, deadline);
+        return mutex::lock(object, deadline());
     }
-    let note = object.note();
-    match object.look(note)? {
+    match object.first_look()? {
         Look::Got(got) => Ok(Some(got)),
-        Look::Unsignaled if deadline == Deadline::Now => Ok(None),
-        _ => one_slowly(object, note, deadline),
+        _ => one_slowly(object, deadline()),
     }
 }
 
 #[cold]
-fn one_slowly(object: &Synchronizer, note: u32, deadline: Deadline) -> Result<Option<Got>, Trouble> {
+fn one_slowly(object: &Synchronizer, deadline: Deadline) -> Result<Option<Got>, Trouble> {
+    let note = object.note();
     let mut spinner = object.spin.start();
     loop {
         match object.look(note)? {
