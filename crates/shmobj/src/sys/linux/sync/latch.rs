@@ -91,6 +91,10 @@ impl State {
         self.0 & MULTI != 0
     }
 
+    pub(crate) fn without_waiters(self) -> Self {
+        Self(self.0 & !(WAITERS | MULTI))
+    }
+
     fn with_low(self, low: u64) -> Self {
         Self(self.0 & !LOW | low)
     }
@@ -171,7 +175,7 @@ fn take_slowly(seat: &Seat, deadline: Deadline, spin: &Spin) -> Option<Former> {
             // Not owned, and soon decided: that is no reason to say that it is.
             limit = if limit == Deadline::Now { Deadline::after(super::PATIENCE) } else { limit };
         }
-        if !spinner.turn() {
+        if !spinner.turn_backing_off() {
             if limit.has_passed() {
                 return None;
             }

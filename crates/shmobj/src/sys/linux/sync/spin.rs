@@ -8,10 +8,13 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 
-/// Turns with `pause`: a microsecond or two.
-const PAUSES: u32 = 100;
-/// Turns with `sched_yield`: some 20 microseconds, if nobody else wants the core.
-const YIELDS: u32 = 40;
+/// Turns with `pause` at most: some microseconds.
+const PAUSES: u32 = 200;
+/// And at least: who is answered at once by another core needs no more, and it costs a part of a sleep only.
+const FEWEST_PAUSES: u32 = 16;
+/// Turns with `sched_yield` at most. It has to be longer than a core needs to wake up: two that only ever meet asleep would
+/// never find out that spinning helps.
+const YIELDS: u32 = 500;
 /// One wait in so many spins although that did not help before.
 const EXPLORE: u32 = 64;
 
@@ -37,7 +40,8 @@ impl Spin {
         self.waits.store(waits.wrapping_add(1), Relaxed);
         let explores = waits % EXPLORE == 0;
         let limit = |learned: &AtomicU32, most| if explores { most } else { learned.load(Relaxed).min(most) };
-        Spinner { turns: 0, pauses: limit(&self.pauses, PAUSES), yields: limit(&self.yields, YIELDS) }
+        let pauses = limit(&self.pauses, PAUSES).max(FEWEST_PAUSES);
+        Spinner { turns: 0, pauses, yields: limit(&self.yields, YIELDS) }
     }
 }
 
@@ -69,34 +73,52 @@ impl Spinner {
         true
     }
 
+    /// The same for something that is taken and given back all the time: each look takes the cache line from whoever has it, so
+    /// looks become rarer.
+    #[inline]
+    pub(crate) fn turn_backing_off(&mut self) -> bool {
+        for _ in 0..1u32 << self.turns.min(6) {
+            std::hint::spin_loop();
+        }
+        self.turn()
+    }
+
     /// What was waited for has come; remembers how long that took.
     pub(crate) fn succeeded(&self, spin: &Spin) {
         if self.pauses + self.yields == 0 {
             return;
         }
         if self.turns <= self.pauses {
-            learn(&spin.pauses, 2 * self.turns + 8, PAUSES);
+            helped(&spin.pauses, self.turns);
         } else {
-            learn(&spin.pauses, 0, PAUSES);
-            learn(&spin.yields, 2 * (self.turns - self.pauses) + 2, YIELDS);
+            did_not_help(&spin.pauses);
+            helped(&spin.yields, self.turns - self.pauses);
         }
     }
 
     /// It has not, and the thread goes to sleep.
     pub(crate) fn failed(&self, spin: &Spin) {
         if self.pauses + self.yields != 0 {
-            learn(&spin.pauses, 0, PAUSES);
-            learn(&spin.yields, 0, YIELDS);
+            did_not_help(&spin.pauses);
+            did_not_help(&spin.yields);
         }
     }
 }
 
-/// Moves an estimate an eighth of the way. Lost updates of other threads do not matter.
-fn learn(estimate: &AtomicU32, sample: u32, most: u32) {
-    let old = estimate.load(Relaxed);
-    let sample = sample.min(most);
-    let step = (old.abs_diff(sample)).div_ceil(8);
-    estimate.store(if sample > old { old + step } else { old - step }, Relaxed);
+/// So many turns were enough: twice as many are worth it at once. Lost updates of other threads do not matter.
+fn helped(learned: &AtomicU32, turns: u32) {
+    let old = learned.load(Relaxed);
+    let wanted = 2 * turns + 8;
+    if wanted > old {
+        learned.store(wanted, Relaxed);
+    } else {
+        learned.store(old - (old - wanted) / 8, Relaxed);
+    }
+}
+
+fn did_not_help(learned: &AtomicU32) {
+    let old = learned.load(Relaxed);
+    learned.store(old - old.div_ceil(8), Relaxed);
 }
 
 static WANTED: AtomicU8 = AtomicU8::new(1);

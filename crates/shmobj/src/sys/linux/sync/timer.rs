@@ -83,7 +83,12 @@ impl Schedule {
             When::After(nanoseconds) => {
                 Self { clock: Some(ClockIs::Monotonic), due: monotonic().saturating_add(nanoseconds), period }
             }
-            When::At(due) => Self { clock: Some(ClockIs::Realtime), due, period },
+            When::At(due) => {
+                // Long ago: begin at the last expiry, so that the numbers of expiries stay small.
+                let late = realtime().saturating_sub(due);
+                let missed = late - late.checked_rem(period).unwrap_or(late);
+                Self { clock: Some(ClockIs::Realtime), due: due + missed, period }
+            }
         }
     }
 
@@ -151,11 +156,15 @@ pub(super) fn passed_before(state: State) -> u32 {
 /// Whether a state with this schedule is signalled now.
 pub(crate) fn is_signaled(state: State, schedule: Schedule, manual: bool) -> bool {
     let expiries = schedule.expiries(schedule.now());
-    let fired = if manual { expiries > 0 } else { is_later(expiries as u32, count(state)) };
+    let fired = match schedule.clock {
+        _ if manual => expiries > 0,
+        Some(ClockIs::Realtime) => is_later(expiries as u32, count(state)),
+        _ => expiries as u32 & COUNT != count(state),
+    };
     state.is_signaled() || state.tickets() > 0 || fired
 }
 
-/// Whether an expiry comes after the one that was consumed. A wall clock that is set back makes it come before.
+/// Whether an expiry comes after the one that was consumed: a wall clock that is set back makes it come before.
 fn is_later(expiry: u32, consumed: u32) -> bool {
     let later = expiry.wrapping_sub(consumed) & COUNT;
     later != 0 && later < COUNT / 2

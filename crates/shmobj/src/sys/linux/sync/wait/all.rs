@@ -40,23 +40,64 @@ pub(crate) fn all(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<Ve
                 Decision::Missing(index) => index,
             },
         };
-        // What is signalled for a moment only is missed while another one is missing (WM-19).
-        for (index, object) in objects.iter().enumerate().filter(|(index, _)| *index != missing) {
-            notes[index] = object.note();
-        }
         if deadline == Deadline::Now {
             return Ok(None);
         }
-        if spinner.turn() {
-            continue;
+        let mut only_missing = false;
+        if !spinner.turn() {
+            if deadline.has_passed() {
+                return Ok(None);
+            }
+            spinner.failed(&SPIN);
+            spinner = Spinner::woken();
+            // An event that is set and reset while this sleeps for it counts, if all others were signalled then (WM-19): if
+            // they were before, and have not changed.
+            let before = others_if_signaled(objects, missing).map_err(|trouble| (missing, trouble))?;
+            notes[missing] = objects[missing].note();
+            sleep(objects[missing], notes[missing], deadline).map_err(|trouble| (missing, trouble))?;
+            only_missing = before.is_some_and(|before| before == others(objects, missing));
         }
-        if deadline.has_passed() {
+        for (index, object) in objects.iter().enumerate() {
+            if !(only_missing && index == missing) {
+                notes[index] = object.note();
+            }
+        }
+    }
+}
+
+/// The states of all objects but one.
+fn others(objects: &[&Synchronizer], missing: usize) -> Vec<u64> {
+    let state = |object: &&Synchronizer| {
+        let words = object.words();
+        match object.kind {
+            Kind::Mutex => latch::load(words).without_waiters().0,
+            _ => cell::load(&words.cell).without_waiters().0,
+        }
+    };
+    objects
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| *index != missing)
+        .map(|(_, object)| state(object))
+        .collect()
+}
+
+/// The same, if all of them are signalled.
+fn others_if_signaled(objects: &[&Synchronizer], missing: usize) -> Result<Option<Vec<u64>>, Trouble> {
+    let states = others(objects, missing);
+    for (_, object) in objects.iter().enumerate().filter(|(index, _)| *index != missing) {
+        let signaled = match object.kind {
+            Kind::Mutex => mutex::is_signaled(object),
+            _ => {
+                let state = cell::load(&object.words().cell);
+                matches!(object.assess(state, object.note_of(state))?, Verdict::Satisfied(_))
+            }
+        };
+        if !signaled {
             return Ok(None);
         }
-        spinner.failed(&SPIN);
-        spinner = Spinner::woken();
-        sleep(objects[missing], notes[missing], deadline).map_err(|trouble| (missing, trouble))?;
     }
+    Ok(Some(states))
 }
 
 /// The first object that is not signalled.
