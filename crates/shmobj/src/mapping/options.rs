@@ -157,14 +157,14 @@ impl<'a> MappingOptions<'a> {
                 .fails(ErrorKind::AccessDenied, "no right, or one that mappings do not have, is asked for") // OP-4, OP-5
                 .with_remedy("ask for Access::READ or Access::READ_WRITE"));
         }
-        Ok(FileMapping::new(mapping, name, access & Access::MAPPING, true))
+        Ok(FileMapping::new(mapping, name, access, true))
     }
 
     fn make(&self, name: &str, intent: Intent) -> Result<FileMapping> {
         let attempt = Attempt { verb: "create", subject: Kind::FileMapping.as_str(), name };
         let wish = self.wish(&attempt)?;
         let access = match self.protection {
-            Protection::ReadWrite => Access::MAPPING,
+            Protection::ReadWrite => Access::ALL,
             Protection::ReadOnly | Protection::WriteCopy => Access::QUERY | Access::READ,
         };
         let Some(parsed) = Name::parse(&attempt)? else {
