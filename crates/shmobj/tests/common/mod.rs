@@ -2,6 +2,9 @@
 //! at this process's memory that cannot fault.
 #![allow(dead_code)] // every file of tests uses a part of it
 
+pub(crate) mod objects;
+pub(crate) mod sleeper;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 const PAUSES: u32 = 200;
 /// And at least: who is answered at once by another core needs no more, and it costs a part of a sleep only.
 const FEWEST_PAUSES: u32 = 16;
+/// How many of them are without a pause.
+const AT_ONCE: u32 = 8;
 /// Turns with `sched_yield` at most. It has to be longer than a core needs to wake up: two that only ever meet asleep would
 /// never find out that spinning helps.
 const YIELDS: u32 = 500;
@@ -63,7 +65,10 @@ impl Spinner {
     #[inline]
     pub(crate) fn turn(&mut self) -> bool {
         if self.turns < self.pauses {
-            std::hint::spin_loop();
+            // A pause is 40 ns on some processors, and an answer may take less.
+            if self.turns >= AT_ONCE {
+                std::hint::spin_loop();
+            }
         } else if self.turns < self.pauses + self.yields {
             rustix::thread::sched_yield();
         } else {
