@@ -17,7 +17,7 @@
 //! of no use to it. So then everybody is woken, and sleepers look again by themselves, because the kernel's own wake at a death
 //! reaches one only.
 //!
-//! **Crashes.** `list_op_pending` names the latch around each operation and during sleeps, so wherever a thread dies:
+//! **Crashes.** `list_op_pending` names the latch around each change of owners and during sleeps, so wherever a thread dies:
 //!
 //! | killed | then |
 //! |---|---|
@@ -54,7 +54,9 @@ const LOOK_AGAIN: u64 = 100_000_000;
 /// Reasons why somebody may not be woken; the bits of the shared word `watch`.
 pub(crate) mod watch {
     /// Threads of several PID namespaces use the latch, so two of them may have the same number. One that dies with the
-    /// number of the owner, and the latch pending, would make the kernel free it. So nobody sleeps with it pending.
+    /// number of the owner, and the latch pending, would make the kernel free it. So nobody sleeps with it pending. (What is left: the
+    /// namesake takes it between a look that found it free and the compare-exchange, and this thread is killed just there. The
+    /// owner then finds its mutex taken away.)
     pub(crate) const NUMBERS_AMBIGUOUS: u32 = 1;
     /// Some owner has no robust list: see [`liveness`](crate::sys::linux::sync::liveness).
     pub(crate) const UNLISTED: u32 = 2;
@@ -148,7 +150,6 @@ pub(super) fn is_owned(words: &Words) -> bool {
 
 /// Takes the latch, sleeping for it if need be. `None`: not before the deadline.
 pub(super) fn take(seat: &Seat, deadline: Deadline, spin: &Spin) -> Option<Former> {
-    seat.pend();
     let former = take_slowly(seat, deadline, spin);
     seat.unpend();
     former
@@ -157,7 +158,7 @@ pub(super) fn take(seat: &Seat, deadline: Deadline, spin: &Spin) -> Option<Forme
 #[cold]
 fn take_slowly(seat: &Seat, deadline: Deadline, spin: &Spin) -> Option<Former> {
     let words = seat.words();
-    let mut spinner = spin.start();
+    let mut spinner = spin.start_backing_off();
     let mut limit = deadline;
     loop {
         let seen = load(words);
@@ -168,6 +169,7 @@ fn take_slowly(seat: &Seat, deadline: Deadline, spin: &Spin) -> Option<Former> {
             }
             continue;
         }
+        seat.unpend();
         if deadline == Deadline::Now {
             if !seen.is_tentative() {
                 return None;
@@ -175,12 +177,13 @@ fn take_slowly(seat: &Seat, deadline: Deadline, spin: &Spin) -> Option<Former> {
             // Not owned, and soon decided: that is no reason to say that it is.
             limit = if limit == Deadline::Now { Deadline::after(super::PATIENCE) } else { limit };
         }
-        if !spinner.turn_backing_off() {
+        if !spinner.turn() {
             if limit.has_passed() {
                 return None;
             }
-            lie_down(seat, seen, limit);
+            spinner.failed(spin);
             spinner = Spinner::woken();
+            lie_down(seat, seen, limit);
         }
     }
 }
@@ -188,6 +191,7 @@ fn take_slowly(seat: &Seat, deadline: Deadline, spin: &Spin) -> Option<Former> {
 /// Takes a latch that was seen free; `as_what` is the thread, and for a tentative owner `OWNER_DIED`.
 fn take_free(seat: &Seat, seen: State, as_what: u64) -> Option<Former> {
     let taken = seen.with_low(as_what | seen.0 & WAITERS);
+    seat.pend();
     change(seat.words(), seen, taken).then(|| {
         step("latch: taken");
         seat.enlist();
@@ -196,6 +200,9 @@ fn take_free(seat: &Seat, seen: State, as_what: u64) -> Option<Former> {
 }
 
 /// Sleeps until the latch may be free. It may as well be that nothing has happened.
+///
+/// With the latch pending, from before the sleep until the next look: if this thread is woken and dies, the kernel wakes
+/// another. Not so if the owner may have the same number: the kernel would take the dying thread for it.
 fn lie_down(seat: &Seat, seen: State, deadline: Deadline) {
     let words = seat.words();
     let marked = seen.with_sleeper(false);
@@ -206,14 +213,12 @@ fn lie_down(seat: &Seat, seen: State, deadline: Deadline) {
     let watch = words.watch.load(Acquire);
     let alone = watch != 0 || marked.has_several();
     let deadline = deadline.at_most(if alone { LOOK_AGAIN } else { LONGEST_SLEEP });
-    if watch & watch::NUMBERS_AMBIGUOUS != 0 {
-        seat.unpend();
-    }
-    let slept = futex::sleep(Bed { word: &words.latch, expected: marked.0 as u32 }, deadline.alarm());
-    if watch & watch::NUMBERS_AMBIGUOUS != 0 {
+    if watch & watch::NUMBERS_AMBIGUOUS == 0 && marked.thread() != seat.thread {
         seat.pend();
     }
-    if slept == Slept::TimedOut {
+    if futex::sleep(Bed { word: &words.latch, expected: marked.0 as u32 }, deadline.alarm())
+        == Slept::TimedOut
+    {
         free_if_owner_is_dead(words, watch);
     }
 }
@@ -315,20 +320,21 @@ pub(super) enum Tentative {
 /// Takes a mutex tentatively. Another wait-all's decision is waited for: all take them in the same order.
 pub(super) fn take_tentatively(seat: &Seat, deadline: Deadline) -> Option<Tentative> {
     let words = seat.words();
-    seat.pend();
     let result = loop {
         let seen = load(words);
         if seen.is_free() {
             if let Some(former) = take_free(seat, seen, u64::from(seat.thread) | OWNER_DIED) {
                 break Some(Tentative::Taken(former));
             }
-        } else if !seen.is_tentative() {
+            continue;
+        }
+        seat.unpend();
+        if !seen.is_tentative() {
             break Some(Tentative::Owned);
         } else if deadline.has_passed() {
             break None;
-        } else {
-            lie_down(seat, seen, deadline);
         }
+        lie_down(seat, seen, deadline);
     };
     seat.unpend();
     result

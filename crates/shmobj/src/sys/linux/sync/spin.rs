@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 const PAUSES: u32 = 200;
 /// And at least: who is answered at once by another core needs no more, and it costs a part of a sleep only.
 const FEWEST_PAUSES: u32 = 16;
+/// The same where they become longer, up to 2 to the power of [`LONGEST_PAUSE`].
+const LONGER_PAUSES: u32 = 40;
+const LONGEST_PAUSE: u32 = 5;
 /// How many of them are without a pause.
 const AT_ONCE: u32 = 8;
 /// Turns with `sched_yield` at most. It has to be longer than a core needs to wake up: two that only ever meet asleep would
@@ -35,6 +38,16 @@ impl Spin {
 
     /// A wait that cannot be satisfied at once begins.
     pub(crate) fn start(&self) -> Spinner {
+        self.begin(PAUSES, false)
+    }
+
+    /// The same for something that is taken and given back all the time. Each look takes the cache line from whoever has it, so looks
+    /// become rarer.
+    pub(crate) fn start_backing_off(&self) -> Spinner {
+        self.begin(LONGER_PAUSES, true)
+    }
+
+    fn begin(&self, most: u32, backs_off: bool) -> Spinner {
         if !is_wanted() {
             return Spinner::woken();
         }
@@ -42,8 +55,8 @@ impl Spin {
         self.waits.store(waits.wrapping_add(1), Relaxed);
         let explores = waits % EXPLORE == 0;
         let limit = |learned: &AtomicU32, most| if explores { most } else { learned.load(Relaxed).min(most) };
-        let pauses = limit(&self.pauses, PAUSES).max(FEWEST_PAUSES);
-        Spinner { turns: 0, pauses, yields: limit(&self.yields, YIELDS) }
+        let pauses = limit(&self.pauses, most).max(FEWEST_PAUSES);
+        Spinner { turns: 0, pauses, yields: limit(&self.yields, YIELDS), backs_off }
     }
 }
 
@@ -53,22 +66,20 @@ pub(crate) struct Spinner {
     turns: u32,
     pauses: u32,
     yields: u32,
+    backs_off: bool,
 }
 
 impl Spinner {
     /// Who was woken has waited for long already, and looks at once.
     pub(crate) const fn woken() -> Self {
-        Self { turns: 0, pauses: 0, yields: 0 }
+        Self { turns: 0, pauses: 0, yields: 0, backs_off: false }
     }
 
     /// False: it is time to sleep.
     #[inline]
     pub(crate) fn turn(&mut self) -> bool {
         if self.turns < self.pauses {
-            // A pause is 40 ns on some processors, and an answer may take less.
-            if self.turns >= AT_ONCE {
-                std::hint::spin_loop();
-            }
+            self.pause();
         } else if self.turns < self.pauses + self.yields {
             rustix::thread::sched_yield();
         } else {
@@ -78,14 +89,15 @@ impl Spinner {
         true
     }
 
-    /// The same for something that is taken and given back all the time: each look takes the cache line from whoever has it, so
-    /// looks become rarer.
-    #[inline]
-    pub(crate) fn turn_backing_off(&mut self) -> bool {
-        for _ in 0..1u32 << self.turns.min(6) {
+    fn pause(&self) {
+        if self.backs_off {
+            for _ in 0..1u32 << self.turns.min(LONGEST_PAUSE) {
+                std::hint::spin_loop();
+            }
+        } else if self.turns >= AT_ONCE {
+            // A pause is 40 ns on some processors, and an answer may take less.
             std::hint::spin_loop();
         }
-        self.turn()
     }
 
     /// What was waited for has come; remembers how long that took.
