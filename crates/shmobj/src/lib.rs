@@ -1,4 +1,5 @@
-//! Named shared memory for Linux that lives exactly as long as its handles, with the semantics of the Win32 API.
+//! Named shared memory and synchronization objects for Linux that live exactly as long as their handles, with the semantics
+//! of the Win32 API.
 //!
 //! Two programs that were started independently share memory, or a file, by naming it:
 //!
@@ -24,16 +25,39 @@
 //! When the last handle goes, by drop, exit or SIGKILL, the name is free; when the last view goes as well, the memory
 //! is the kernel's again. There is no daemon and nothing to clean up.
 //!
+//! Processes coordinate through named objects in the same namespace: a [`Mutex`] whose next owner is told when the former one
+//! was killed, an [`Event`], a [`Semaphore`], a [`WaitableTimer`]; and they wait for one, any or all of them (see [`wait`]).
+//!
+//! ```
+//! # fn main() -> Result<(), shmobj::Error> {
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let namespace = shmobj::Namespace::at(directory.path());
+//! use std::time::Duration;
+//! use shmobj::{Event, Lock, Mutex, wait};
+//!
+//! let ledger = Mutex::options().namespace(&namespace).create("ledger")?;
+//! match ledger.lock()? {
+//!     Lock::Acquired(_guard) => { /* ... */ }
+//!     Lock::Abandoned(_guard) => { /* its owner was killed: repair, then ... */ }
+//! }
+//! let ready = Event::options().namespace(&namespace).signaled(true).create("ready")?;
+//! assert_eq!(wait::any(&[&ready, &ledger], Duration::from_secs(5))?, wait::Waited::Signaled(0));
+//! # Ok(()) }
+//! ```
+//!
 //! # What it does for you
 //! - A name belongs to one object. Create-or-open is one atomic step, and nobody sees an object half-made.
 //! - An object lives while any process holds a handle, across `fork`, and whoever is killed.
 //! - "No space" is an error of the create, never a SIGBUS later; memory does not count against the size of `/dev/shm`.
+//! - A mutex is never left locked by a dead process, and a signal is never half given. What nobody has to wait for makes no system
+//!   call.
 //! - Copies in and out are sound whatever other processes do, and report a truncated file as an error.
 //! - Every error says what was tried on which object, what is the matter and what to do; [`Error::win32_code`] gives the
 //!   number that a ported program expects.
 //!
 //! # What it does not do
-//! - It does not lock your data: agree on who writes what, with atomics in the memory or a lock.
+//! - It does not lock your data by itself: agree on who writes what, with atomics in the memory or a mutex.
+//! - It has no queues: who waits longest is not necessarily first.
 //! - It does not hand out `&[u8]` to memory that another process can change.
 //! - It does not reach across machines, or network file systems.
 
