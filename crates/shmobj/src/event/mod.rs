@@ -57,8 +57,8 @@ impl Event {
     /// Sets the event. An auto-reset event releases one thread, the others of this process or another that wait longer or come
     /// later; sets of an event that is set, and that nobody waits for, do not add up.
     ///
-    /// Without a sleeping thread it makes no system call. Two sets release two threads that sleep for it alone; threads that
-    /// sleep for several objects are all woken by the first, and the second may find the signal not taken yet.
+    /// Without a sleeping thread it makes no system call. Two sets release two sleeping threads; but while somebody sleeps for
+    /// *all* of several objects with this one among them, the second may find the first not taken yet, and be one with it.
     ///
     /// # Errors
     /// [`AccessDenied`](crate::ErrorKind::AccessDenied): the handle has not the right [`MODIFY`](Access::MODIFY).
@@ -84,7 +84,7 @@ impl Event {
     /// Releases the threads that wait now (an auto-reset event: one of them), and leaves the event reset. For programs that
     /// are being ported; who comes a moment later misses it, on Windows as here.
     ///
-    /// If only threads wait that wait for several objects, it takes up to 20 ms to find out whether one of them has a use for it.
+    /// If somebody waits for all of several objects, it takes up to 20 ms to find out whether that one has a use for it.
     ///
     /// # Errors
     /// Those of [`reset`](Self::reset).

@@ -1,9 +1,9 @@
 //! The cell: the shared state of events, semaphores and timers in one word of 64 bits, changed by one compare-exchange.
 //!
 //! ```text
-//! 63        32 31    30 ..... 12 11 .... 4  3  2       1        0
-//! [ payload  ][MULTI][ SEQUENCE ][TICKETS ][ ][LOCKED][WAITERS][SIGNALED]   what waits consume
-//! [ payload  ][MULTI][ GENERATION ........][ ][LOCKED][WAITERS][SIGNALED]   manual-reset events
+//! 63        32 31    30 ..... 12 11 .... 4  3    2       1        0
+//! [ payload  ][MULTI][ SEQUENCE ][TICKETS ][ALL][LOCKED][WAITERS][SIGNALED]   what waits consume
+//! [ payload  ][MULTI][ GENERATION ........][ALL][LOCKED][WAITERS][SIGNALED]   manual-reset events
 //! ```
 //! The low half is the futex word; the payload is a semaphore's count, or a timer's (see [`timer`](super::timer)).
 //!
@@ -13,6 +13,7 @@
 //! | `TICKETS` | signals that were handed to sleepers who were woken for them | a signal that finds sleepers | the wait that consumes it (anybody's) |
 //! | `WAITERS` | somebody may sleep on the low half | who is going to sleep, while it is not signalled | a signaller, see below |
 //! | `MULTI` | among them somebody who waits for several objects | likewise | likewise |
+//! | `ALL` | among these somebody who waits for all of them | likewise | likewise, and who leaves a wait for all |
 //! | `LOCKED` | the holder of the gate decides | only the holder of the gate | the same; who takes the gate after its death (**G1**) |
 //! | `SEQUENCE` | changes with every consumption | | |
 //! | `GENERATION` | changes when the event ceases to be signalled | reset, pulse | |
@@ -29,7 +30,8 @@
 //! **WAITERS and MULTI** are cleared only by a signaller that woke everybody, and only if the whole cell is what that
 //! signaller made of it. A new sleeper cannot have come meanwhile: the signal was there all the time, or `SEQUENCE` has changed.
 //!
-//! **MULTI** makes a signaller wake everybody: who waits for several objects may have no use for the signal, or take another one.
+//! **MULTI** makes a signaller wake everybody: who waits for several objects may take another one. **ALL** makes it settle all tickets at
+//! once: who waits for all may have no use for the signal for long, and then it has to be one that a reset takes away.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
@@ -42,6 +44,7 @@ use crate::test_hooks::step;
 const SIGNALED: u64 = 1;
 const WAITERS: u64 = 1 << 1;
 const LOCKED: u64 = 1 << 2;
+const ALL: u64 = 1 << 3;
 const TICKET: u64 = 1 << 4;
 const TICKETS: u64 = 0xff << 4;
 const SEQUENCE_STEP: u64 = 1 << 12;
@@ -162,14 +165,32 @@ impl State {
     }
 
     #[inline]
-    fn with_sleeper(self, several: bool) -> Self {
-        Self(self.0 | WAITERS | if several { MULTI } else { 0 })
+    pub(crate) fn has_some_for_all(self) -> bool {
+        self.0 & ALL != 0
+    }
+
+    #[inline]
+    fn with_sleeper(self, sleeper: Sleeper) -> Self {
+        let several = match sleeper {
+            Sleeper::Alone => 0,
+            Sleeper::ForAny => MULTI,
+            Sleeper::ForAll => MULTI | ALL,
+        };
+        Self(self.0 | WAITERS | several)
     }
 
     #[inline]
     pub(crate) fn without_waiters(self) -> Self {
-        Self(self.0 & !(WAITERS | MULTI))
+        Self(self.0 & !(WAITERS | MULTI | ALL))
     }
+}
+
+/// What a sleeper waits for besides the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sleeper {
+    Alone,
+    ForAny,
+    ForAll,
 }
 
 /// What a wait makes of a state.
@@ -206,8 +227,8 @@ pub(crate) fn update(cell: &AtomicU64, mut to: impl FnMut(State) -> Option<State
 }
 
 /// Announces a sleeper; what it has to expect, or `None` if the cell has changed.
-pub(crate) fn announce(cell: &AtomicU64, seen: State, several: bool) -> Option<u32> {
-    let marked = seen.with_sleeper(several);
+pub(crate) fn announce(cell: &AtomicU64, seen: State, sleeper: Sleeper) -> Option<u32> {
+    let marked = seen.with_sleeper(sleeper);
     (marked == seen || change(cell, seen, marked)).then_some(marked.low())
 }
 
@@ -231,8 +252,8 @@ pub(crate) struct Rung {
 impl Rung {
     /// How many tickets nobody was woken for, or who was woken may have no use for.
     pub(crate) fn left_over(self, now: State) -> u32 {
-        let several = self.before.has_several() || now.has_several();
-        if several { self.count } else { self.count - self.woken.min(self.count) }
+        let some_for_all = self.before.has_some_for_all() || now.has_some_for_all();
+        if some_for_all { self.count } else { self.count - self.woken.min(self.count) }
     }
 
     /// A state in which nobody can sleep, as nothing has happened since everybody was woken.
@@ -277,6 +298,14 @@ pub(crate) fn lock_and_wake(cell: &AtomicU64) -> Result<u32, Trouble> {
     futex::change_and_wake(cell, Change::Or(LOCKED as u16), EVERYBODY).map_err(Trouble::waking)
 }
 
+/// Somebody who slept for all leaves. Those who still do are woken in the same step, and announce themselves again.
+pub(crate) fn leave(cell: &AtomicU64) {
+    if load(cell).has_some_for_all() {
+        // What fails here costs a signal its ticket, once.
+        let _ = futex::change_and_wake(cell, Change::AndNot(ALL as u16), EVERYBODY);
+    }
+}
+
 /// Waits until nobody decides about the cell any more.
 #[cold]
 pub(super) fn pass(object: &super::Synchronizer, deadline: super::Deadline) -> Result<(), Trouble> {
@@ -305,13 +334,14 @@ mod tests {
         assert_eq!(full.with_payload(0).0, 0xffff_ffff);
         assert_eq!(full.minus_tickets(255).0, !TICKETS);
         assert_eq!(State(0).plus_tickets(3).tickets(), 3);
-        assert_eq!(State(0).with_sleeper(false).0, WAITERS);
-        assert_eq!(State(0).with_sleeper(true).without_waiters(), State(0));
+        assert_eq!(State(0).with_sleeper(Sleeper::Alone).0, WAITERS);
+        assert_eq!(State(0).with_sleeper(Sleeper::ForAny).0, WAITERS | MULTI);
+        assert_eq!(State(0).with_sleeper(Sleeper::ForAll).without_waiters(), State(0));
     }
 
     #[test]
     fn waiters_are_cleared_only_from_the_very_state_that_the_signal_made() {
-        let before = State(0).with_sleeper(false);
+        let before = State(0).with_sleeper(Sleeper::Alone);
         let rung = Rung { before, woken: 0, count: 1 };
         assert!(rung.is_quiet(before.plus_tickets(1)));
         let consumed_and_signalled_again = before.plus_tickets(1).next_in_sequence();
@@ -319,7 +349,9 @@ mod tests {
         assert!(!Rung { woken: 1, ..rung }.is_quiet(before.plus_tickets(1)), "others may sleep");
         assert_eq!(rung.left_over(before), 1);
         assert_eq!(Rung { woken: 1, ..rung }.left_over(before), 0);
-        let several = State(0).with_sleeper(true);
-        assert_eq!(Rung { woken: 5, ..rung }.left_over(several), 1);
+        let for_any = State(0).with_sleeper(Sleeper::ForAny);
+        assert_eq!(Rung { woken: 5, ..rung }.left_over(for_any), 0);
+        let for_all = State(0).with_sleeper(Sleeper::ForAll);
+        assert_eq!(Rung { woken: 5, ..rung }.left_over(for_all), 1);
     }
 }

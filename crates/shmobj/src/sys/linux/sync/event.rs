@@ -13,7 +13,7 @@ use super::clock::Deadline;
 use super::{Synchronizer, Trouble};
 use crate::test_hooks::step;
 
-/// How long a pulse waits for somebody who waits for several objects to take it.
+/// How long a pulse waits for somebody who waits for all of several objects to take it.
 const PULSE_LASTS: std::time::Duration = std::time::Duration::from_millis(20);
 
 #[inline]
@@ -129,7 +129,7 @@ pub(crate) fn pulse(event: &Synchronizer) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Whether any of those who wait for several objects has a use for a pulse turns out when they run.
+/// Whether somebody who waits for all of several objects has a use for a pulse turns out when it runs.
 fn wait_for_taker(event: &Synchronizer) {
     let begun = std::time::Instant::now();
     while load(&event.words().cell).tickets() > 0 && begun.elapsed() < PULSE_LASTS {

@@ -101,6 +101,7 @@ pub(crate) fn wake(word: &AtomicU64, count: u32) -> u32 {
 pub(crate) enum Change {
     Add(u16),
     Or(u16),
+    AndNot(u16),
     /// Clears the highest bit.
     ClearHighest,
     /// Clears everything.
@@ -117,6 +118,7 @@ pub(crate) fn change_and_wake(word: &AtomicU64, change: Change, count: u32) -> R
     let (op, argument) = match change {
         Change::Add(argument) => (WakeOp::Add, argument),
         Change::Or(argument) => (WakeOp::Or, argument),
+        Change::AndNot(argument) => (WakeOp::AndN, argument),
         Change::ClearHighest => (WakeOp::AndNShift, 31),
         Change::Clear => (WakeOp::Set, 0),
         Change::SetSecondHighest => (WakeOp::SetShift, 30),

@@ -213,7 +213,7 @@ pub(crate) fn set(timer: &Synchronizer, when: When, period: u64) -> Result<(), T
         if timer.is_manual() {
             with_count(state, count(state).wrapping_add(u32::from(released)))
         } else {
-            let tickets = u32::from(released && !state.has_several());
+            let tickets = u32::from(released && !state.has_some_for_all());
             with_count(state, 0).plus_tickets(tickets)
         }
     })

@@ -11,7 +11,9 @@
 //! abandoned. Nothing was taken. Killed within 3: the objects committed so far died with the process, as if it had
 //! been killed just after; the others are as they were.
 
-use super::super::cell::Verdict;
+use std::collections::BTreeSet;
+
+use super::super::cell::{Sleeper, Verdict};
 use super::super::clock::{Alarm, Deadline};
 use super::super::latch::{self, Former, Tentative};
 use super::super::seat::{self, InUse};
@@ -25,6 +27,19 @@ static SPIN: Spin = Spin::new();
 
 /// The indices of the mutexes that were abandoned. `None`: not before the deadline, and nothing was taken.
 pub(crate) fn all(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<Vec<usize>>> {
+    let mut slept_on = BTreeSet::new();
+    let taken = take_all(objects, deadline, &mut slept_on);
+    for index in slept_on {
+        cell::leave(&objects[index].words().cell);
+    }
+    taken
+}
+
+fn take_all(
+    objects: &[&Synchronizer],
+    deadline: Deadline,
+    slept_on: &mut BTreeSet<usize>,
+) -> At<Option<Vec<usize>>> {
     let mut order: Vec<usize> = (0..objects.len()).collect();
     order.sort_by_key(|&index| objects[index].key);
     let mut notes: Vec<u32> = objects.iter().map(|object| object.note()).collect();
@@ -54,6 +69,7 @@ pub(crate) fn all(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<Ve
             // they were before, and have not changed.
             let before = others_if_signaled(objects, missing).map_err(|trouble| (missing, trouble))?;
             notes[missing] = objects[missing].note();
+            slept_on.insert(missing);
             sleep(objects[missing], notes[missing], deadline).map_err(|trouble| (missing, trouble))?;
             only_missing = before.is_some_and(|before| before == others(objects, missing));
         }
@@ -123,7 +139,7 @@ fn first_missing(objects: &[&Synchronizer], notes: &[u32], deadline: Deadline) -
 
 /// Sleeps on one object that is missing, if it still is.
 fn sleep(object: &Synchronizer, note: u32, deadline: Deadline) -> Result<(), Trouble> {
-    let Some((expected, alarm)) = object.announce(note, true)? else { return Ok(()) };
+    let Some((expected, alarm)) = object.announce(note, Sleeper::ForAll)? else { return Ok(()) };
     let is_mutex = object.kind == Kind::Mutex;
     let deadline = if is_mutex { latch::limit_among_several(object.words(), deadline) } else { deadline };
     step("wait: about to sleep for all");

@@ -1,5 +1,6 @@
 //! Waiting for any of several objects.
 
+use super::super::cell::Sleeper;
 use super::super::clock::{Alarm, Deadline};
 use super::super::futex::{self, Bed};
 use super::super::spin::{Spin, Spinner};
@@ -63,7 +64,7 @@ fn any_slowly(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<(usize
         beds.clear();
         let mut alarm = deadline.alarm();
         for (index, (object, &note)) in objects.iter().zip(&notes).enumerate() {
-            let announced = object.announce(note, true).map_err(|trouble| (index, trouble))?;
+            let announced = object.announce(note, Sleeper::ForAny).map_err(|trouble| (index, trouble))?;
             let Some((expected, next)) = announced else { continue 'look };
             alarm = Alarm::earlier(alarm, next);
             if object.kind == Kind::Mutex {

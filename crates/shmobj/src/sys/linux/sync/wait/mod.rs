@@ -18,7 +18,7 @@ pub(crate) use all::all;
 pub(crate) use any::any;
 pub(crate) use one::one;
 
-use super::cell::{self, State, Verdict};
+use super::cell::{self, Sleeper, State, Verdict};
 use super::clock::Alarm;
 use super::{Got, Synchronizer, Trouble, event, latch, mutex, semaphore, timer};
 use crate::kind::Kind;
@@ -112,7 +112,7 @@ impl Synchronizer {
 
     /// Announces a sleeper in the object's word; what it has to expect there, and when to look again.
     /// `None`: it has changed, and is worth another look.
-    fn announce(&self, note: u32, several: bool) -> Result<Option<(u32, Option<Alarm>)>, Trouble> {
+    fn announce(&self, note: u32, sleeper: Sleeper) -> Result<Option<(u32, Option<Alarm>)>, Trouble> {
         let words = self.words();
         if self.kind == Kind::Mutex {
             return Ok(latch::announce_among_several(words).map(|expected| (expected, None)));
@@ -120,7 +120,7 @@ impl Synchronizer {
         let state = cell::load(&words.cell);
         Ok(match self.assess(state, note)? {
             Verdict::Unsignaled(alarm) => {
-                cell::announce(&words.cell, state, several).map(|expected| (expected, alarm))
+                cell::announce(&words.cell, state, sleeper).map(|expected| (expected, alarm))
             }
             _ => None,
         })

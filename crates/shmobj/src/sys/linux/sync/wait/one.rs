@@ -1,5 +1,6 @@
 //! Waiting for one object.
 
+use super::super::cell::Sleeper;
 use super::super::clock::{Alarm, Deadline};
 use super::super::futex;
 use super::super::spin::Spinner;
@@ -42,7 +43,7 @@ fn one_slowly(object: &Synchronizer, deadline: Deadline) -> Result<Option<Got>, 
                 }
                 spinner.failed(&object.spin);
                 spinner = Spinner::woken();
-                if let Some((expected, alarm)) = object.announce(note, false)? {
+                if let Some((expected, alarm)) = object.announce(note, Sleeper::Alone)? {
                     step("wait: about to sleep");
                     let alarm = Alarm::earlier(deadline.alarm(), alarm);
                     futex::sleep(object.bed(expected), alarm);
