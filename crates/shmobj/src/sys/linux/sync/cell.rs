@@ -256,10 +256,11 @@ impl Rung {
         if some_for_all { self.count } else { self.count - self.woken.min(self.count) }
     }
 
-    /// A state in which nobody can sleep, as nothing has happened since everybody was woken.
+    /// A state in which nobody can sleep, as nothing has happened since everybody was woken. (With the tickets of another
+    /// signaller in it, that one still has to see what sort of sleepers there were.)
     pub(crate) fn is_quiet(self, now: State) -> bool {
         let everybody = self.before.has_several() || self.woken < self.count;
-        everybody && now == self.before.plus_tickets(self.count)
+        everybody && self.before.tickets() == 0 && now == self.before.plus_tickets(self.count)
     }
 }
 

@@ -87,6 +87,13 @@ fn settle(event: &Synchronizer, rung: Rung) {
     step("signal: settled");
 }
 
+/// Another's ticket that nobody may come for becomes an ordinary signal.
+pub(super) fn return_ticket(event: &Synchronizer) {
+    cell::update(&event.words().cell, |state| {
+        (state.tickets() > 0).then(|| state.minus_tickets(1).with_signaled(true))
+    });
+}
+
 /// Killed anywhere in here: reset or not.
 #[inline]
 pub(crate) fn reset(event: &Synchronizer) -> Result<(), Trouble> {

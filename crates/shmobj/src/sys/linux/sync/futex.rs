@@ -108,6 +108,8 @@ pub(crate) enum Change {
     Clear,
     /// Leaves the second highest bit alone.
     SetSecondHighest,
+    /// Clears the second highest bit.
+    ClearSecondHighest,
 }
 
 /// Changes the word and wakes up to `count`, or everybody if its highest bit was set (`MULTI`); returns how many.
@@ -122,6 +124,7 @@ pub(crate) fn change_and_wake(word: &AtomicU64, change: Change, count: u32) -> R
         Change::ClearHighest => (WakeOp::AndNShift, 31),
         Change::Clear => (WakeOp::Set, 0),
         Change::SetSecondHighest => (WakeOp::SetShift, 30),
+        Change::ClearSecondHighest => (WakeOp::AndNShift, 30),
     };
     let word = low(word);
     let woken = loop {

@@ -340,7 +340,8 @@ pub(super) fn take_tentatively(seat: &Seat, deadline: Deadline) -> Option<Tentat
     result
 }
 
-/// A tentative owner becomes a real one, and those learn of it who only wanted to know. It has written its token already.
+/// A tentative owner becomes a real one, and those learn of it who waited for the decision. It has written its token
+/// already.
 pub(super) fn settle(seat: &Seat) {
     let mine = u64::from(seat.thread);
     let words = seat.words();
@@ -349,10 +350,11 @@ pub(super) fn settle(seat: &Seat) {
         if seen.thread() != seat.thread {
             return; // somebody else has written into it: it is broken, and giving it back will say so
         }
-        if change(words, seen, seen.with_low(mine | seen.0 & WAITERS)) {
-            if seen.has_waiters() {
-                futex::wake(&words.latch, EVERYBODY);
-            }
+        if seen.has_waiters() {
+            let _ = futex::change_and_wake(&words.latch, Change::ClearSecondHighest, EVERYBODY);
+            return;
+        }
+        if change(words, seen, seen.with_low(mine)) {
             return;
         }
     }

@@ -102,6 +102,14 @@ fn release_many(semaphore: &Synchronizer, count: u32) -> Result<u32, Trouble> {
     })
 }
 
+/// Another's ticket that nobody may come for is counted, if it fits.
+pub(super) fn return_ticket(semaphore: &Synchronizer) {
+    cell::update(&semaphore.words().cell, |state| {
+        let fits = is_sound(state, semaphore.maximum()) && state.payload() < semaphore.maximum();
+        (state.tickets() > 0 && fits).then(|| with_count(state.minus_tickets(1), state.payload() + 1))
+    });
+}
+
 /// Tickets that nobody was woken for are counted. What does not fit, because others have filled the semaphore at the same
 /// time, is taken back; then the release was refused, but for those that it has woken.
 fn settle(semaphore: &Synchronizer, rung: Rung) -> Result<(), Trouble> {

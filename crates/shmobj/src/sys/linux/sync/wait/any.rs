@@ -35,12 +35,19 @@ fn any_slowly(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<(usize
     let notes: Vec<u32> = objects.iter().map(|object| object.note()).collect();
     let mut beds: Vec<Bed<'_>> = Vec::with_capacity(objects.len());
     let mut spinner = SPIN.start();
+    let mut slept = false;
     'look: loop {
         for (index, (object, &note)) in objects.iter().zip(&notes).enumerate() {
             let at = |trouble| (index, trouble);
             match object.look(note).map_err(at)? {
                 Look::Got(got) => {
                     spinner.succeeded(&SPIN);
+                    if slept {
+                        objects
+                            .iter()
+                            .filter(|other| other.key != object.key)
+                            .for_each(|other| other.return_ticket());
+                    }
                     return Ok(Some((index, got)));
                 }
                 Look::Locked => {
@@ -72,6 +79,7 @@ fn any_slowly(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<(usize
             }
             beds.push(object.bed(expected));
         }
+        slept = true;
         step("wait: about to sleep on several");
         futex::sleep_on_any(&beds, alarm);
         step("wait: woken among several");

@@ -68,6 +68,16 @@ impl Synchronizer {
         }
     }
 
+    /// A sleeper leaves with another object: a ticket that it may have been woken for is not to wait for it.
+    fn return_ticket(&self) {
+        match self.kind {
+            Kind::Event if !self.manual => event::return_ticket(self),
+            Kind::Semaphore => semaphore::return_ticket(self),
+            Kind::WaitableTimer if !self.manual => event::return_ticket(self),
+            _ => {}
+        }
+    }
+
     /// Whether one load says that there is nothing to take.
     #[inline]
     fn is_plainly_unsignaled(&self) -> bool {
