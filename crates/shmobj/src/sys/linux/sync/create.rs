@@ -171,7 +171,7 @@ fn header(initial: Initial, user: u32) -> Header {
 fn first_words(attempt: &Attempt<'_>, initial: Initial, owned: bool) -> Result<FirstWords> {
     let owner = if owned {
         let (thread, token) = seat::identity().map_err(|trouble| trouble.of(attempt))?;
-        Some(Owned { thread, token, start: liveness::own_start() })
+        Some(Owned { thread, token, signature: liveness::signature(thread) })
     } else {
         None
     };

@@ -30,7 +30,7 @@
 //! What is left are two deaths in a row at the right instants, or a thread that `MULTI` came too late for; so nobody sleeps for longer
 //! than two seconds without a look.
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use super::clock::Deadline;
 use super::futex::{self, Bed, Change, EVERYBODY, Slept};
@@ -116,11 +116,11 @@ pub(crate) enum Former {
 }
 
 pub(crate) fn load(words: &Words) -> State {
-    State(words.latch.load(Relaxed))
+    State(words.latch.load(Acquire))
 }
 
 fn change(words: &Words, from: State, to: State) -> bool {
-    words.latch.compare_exchange_weak(from.0, to.0, Acquire, Relaxed).is_ok()
+    words.latch.compare_exchange_weak(from.0, to.0, AcqRel, Relaxed).is_ok()
 }
 
 /// Takes the latch if it is free, nobody died owning it, and nobody waits.
@@ -133,7 +133,7 @@ pub(super) fn take_at_once(seat: &Seat) -> bool {
     }
     seat.pend();
     let taken = seen.0 | u64::from(seat.thread);
-    let taken = words.latch.compare_exchange(seen.0, taken, Acquire, Relaxed).is_ok();
+    let taken = words.latch.compare_exchange(seen.0, taken, AcqRel, Relaxed).is_ok();
     if taken {
         step("latch: taken");
         seat.enlist();
@@ -219,18 +219,19 @@ fn lie_down(seat: &Seat, seen: State, deadline: Deadline) {
     if futex::sleep(Bed { word: &words.latch, expected: marked.0 as u32 }, deadline.alarm())
         == Slept::TimedOut
     {
-        free_if_owner_is_dead(words, watch);
+        free_if_owner_is_dead(words);
     }
 }
 
 /// Does for an owner without a robust list what the kernel does for the others.
-fn free_if_owner_is_dead(words: &Words, watch: u32) {
+fn free_if_owner_is_dead(words: &Words) {
     let seen = load(words);
+    let watch = words.watch.load(Acquire);
     let can_tell = watch != 0 && watch & watch::NUMBERS_AMBIGUOUS == 0;
-    if can_tell && !seen.is_free() && liveness::is_dead(seen.thread(), words) {
+    if can_tell && !seen.is_free() && liveness::bury(seen.thread(), words) {
         let free = seen.with_low(OWNER_DIED | seen.0 & WAITERS);
         if change(words, seen, free) {
-            // Who was asleep learns of it now; and the next owner is not the one who signed.
+            // Who was asleep learns of it now.
             futex::wake(&words.latch, EVERYBODY);
         }
     }
@@ -388,7 +389,7 @@ pub(super) fn pass_on(words: &Words) {
 
 /// How long a sleeper on several words may sleep, of which this is one.
 pub(super) fn limit_among_several(words: &Words, deadline: Deadline) -> Deadline {
-    free_if_owner_is_dead(words, words.watch.load(Acquire));
+    free_if_owner_is_dead(words);
     deadline.at_most(LOOK_AGAIN)
 }
 

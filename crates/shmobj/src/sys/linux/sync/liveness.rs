@@ -1,41 +1,60 @@
 //! Finding out that the owner of a latch is dead where the kernel does not tell.
 //!
-//! That is where the owner has no robust list that fits (an exotic C library, a machine of 32 bits). Such an owner signs the
-//! page with the time when it was started, and who waits for it looks from time to time whether a thread of that number and that
-//! age still lives. It takes up to [`latch::LOOK_AGAIN`](super::latch) longer, and it works inside one PID namespace only: an
-//! owner that cannot be seen from here is taken for alive.
+//! That is where the owner has no robust list that fits (an exotic C library, a machine of 32 bits), or where it created the mutex as
+//! its own, until the kernel knows. Such an owner signs the page with its number and the time when it was started, and who waits
+//! for it looks from time to time whether that thread still lives. It takes up to [`latch`](super::latch)'s `LOOK_AGAIN` longer,
+//! and it works inside one PID namespace only: an owner that cannot be seen from here is taken for alive.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
 use super::words::Words;
 
-/// This thread's signature on a latch that it has taken.
-pub(super) fn sign(words: &Words) {
-    words.owner_start.store(own_start(), Ordering::Release);
+/// Below it the start time: 5 years of clock ticks. Above it the thread's number.
+const START_BITS: u32 = 34;
+
+/// A thread's signature; never 0.
+pub(super) fn signature(thread: u32) -> u64 {
+    let start = start_of("thread-self").map_or(0, |(start, _)| start);
+    u64::from(thread) << START_BITS | start & ((1 << START_BITS) - 1)
 }
 
-/// When this thread was started; 1 if it cannot look itself up.
-pub(super) fn own_start() -> u64 {
-    start_of("thread-self").map_or(1, |(start, _)| start)
+/// This thread signs a latch that it has taken.
+pub(super) fn sign(words: &Words, thread: u32) {
+    words.signature.store(signature(thread), Ordering::Release);
 }
 
+/// The owner does not need its signature any more.
 pub(super) fn erase(words: &Words) {
-    words.owner_start.store(0, Ordering::Relaxed);
+    words.signature.store(0, Ordering::Release);
 }
 
-/// Whether the thread that owns a latch is certainly dead. Only in the PID namespace that the number belongs to.
-pub(super) fn is_dead(thread: u32, words: &Words) -> bool {
-    let signed = words.owner_start.load(Ordering::Acquire);
+/// Takes away the signature of an owner that is certainly dead; false if it may be alive. Only in the PID namespace that
+/// the number belongs to.
+///
+/// A signature with another number is that of a former owner, and says nothing. It goes before the latch is freed, so that
+/// none is ever compared with a later thread of the same number.
+pub(super) fn bury(thread: u32, words: &Words) -> bool {
+    let signed = words.signature.load(Ordering::Acquire);
+    let is_dead = is_gone(thread) || (signed >> START_BITS == u64::from(thread) && !is_alive(thread, signed));
+    is_dead && words.signature.compare_exchange(signed, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+}
+
+fn is_gone(thread: u32) -> bool {
     let Some(pid) = Pid::from_raw(thread as i32) else { return false };
-    if matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH)) {
-        return true;
-    }
-    // The number may have been given to another thread since. 0: not signed (yet); 1: it could not look itself up.
+    matches!(test_kill_process(pid), Err(Errno::SRCH))
+}
+
+/// Whether the thread of this number may be the one that signed.
+fn is_alive(thread: u32, signed: u64) -> bool {
+    let own = signed & ((1 << START_BITS) - 1);
     match start_of(thread) {
-        Some((start, state)) => state == b'Z' || state == b'X' || (signed > 1 && start != signed),
-        None => false,
+        Some((_, b'Z' | b'X')) => false,
+        // An owner that could not look itself up signed with 0.
+        Some((start, _)) => own == 0 || start & ((1 << START_BITS) - 1) == own,
+        None => true,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::clock::Deadline;
 use super::latch::{self, Former, Wake, watch};
 use super::seat::{self, Seat};
-use super::{Synchronizer, Trouble};
+use super::{Synchronizer, Trouble, liveness};
 use crate::test_hooks::step;
 
 /// How deep a thread may own a mutex (MX-16).
@@ -130,6 +130,9 @@ pub(crate) fn adopt(mutex: &Synchronizer) -> Result<(), Trouble> {
     seat.enlist();
     seat.unpend();
     seat.depth.set(1);
+    if seat.is_listed() {
+        liveness::erase(seat.words());
+    }
     seat.words().watch.fetch_and(!watch::BORN_OWNED, Relaxed);
     Ok(())
 }

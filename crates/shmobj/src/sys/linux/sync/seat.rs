@@ -84,7 +84,7 @@ impl Seat {
             // `taken`; and it is on no list, as it was not taken.
             unsafe { list.link(node) };
         } else {
-            liveness::sign(self.words());
+            liveness::sign(self.words(), self.thread);
         }
         self.taken.set(true);
     }
@@ -98,6 +98,11 @@ impl Seat {
             liveness::erase(self.words());
         }
         self.taken.set(false);
+    }
+
+    /// Whether the kernel knows what this thread takes.
+    pub(super) fn is_listed(&self) -> bool {
+        self.list.is_some()
     }
 
     pub(super) fn is_taken(&self) -> bool {

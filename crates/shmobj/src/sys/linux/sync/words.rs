@@ -34,9 +34,9 @@ pub(crate) struct Words {
     _reserved: [AtomicU64; 48],
     /// The state of all kinds but the mutex: see [`cell`](super::cell).
     pub(crate) cell: AtomicU64,
-    /// When the thread that owns the latch was started, if the kernel does not know its latches: see
+    /// The number and the age of the thread that owns the latch, if the kernel does not know its latches: see
     /// [`liveness`](super::liveness).
-    pub(crate) owner_start: AtomicU64,
+    pub(crate) signature: AtomicU64,
     /// The PID namespace of the creator (inode number).
     pub(crate) pid_namespace: AtomicU64,
     /// Reasons for sleepers not to rely on being woken: see [`latch`](super::latch).
@@ -64,7 +64,7 @@ pub(crate) struct FirstWords {
 pub(crate) struct Owned {
     pub(crate) thread: u32,
     pub(crate) token: u64,
-    pub(crate) start: u64,
+    pub(crate) signature: u64,
 }
 
 impl FirstWords {
@@ -76,7 +76,7 @@ impl FirstWords {
         if let Some(owner) = self.owner {
             put(offset_of!(Words, latch), owner.thread.into());
             put(offset_of!(Words, token), owner.token);
-            put(offset_of!(Words, owner_start), owner.start);
+            put(offset_of!(Words, signature), owner.signature);
             put(offset_of!(Words, watch), watch::BORN_OWNED.into());
         }
         bytes
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(offset_of!(Words, banks), 0);
         assert_eq!(size_of::<Bank>(), 32);
         assert_eq!(WORDS_BYTES - offset_of!(Words, cell), 64);
-        assert_eq!(WORDS_BYTES - offset_of!(Words, owner_start), 56);
+        assert_eq!(WORDS_BYTES - offset_of!(Words, signature), 56);
         assert_eq!(WORDS_BYTES - offset_of!(Words, pid_namespace), 48);
         assert_eq!(WORDS_BYTES - offset_of!(Words, watch), 40);
         assert_eq!(WORDS_BYTES - offset_of!(Words, latch), 16);
