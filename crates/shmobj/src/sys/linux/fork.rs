@@ -5,6 +5,8 @@
 //! It would also inherit locked mutexes. So whatever takes a lock of either sort holds a shared one, and `fork` waits for
 //! it. That is short: who pauses, or commits memory, lets go of it meanwhile. The longest is a scan of /proc.
 //!
+//! In the child, the forking thread has another number and owns no mutex: its seats go (see [`sync`](super::sync)).
+//!
 //! This is about children that go on without `exec`. In one that is about to call it, everything of ours is
 //! close-on-exec; a parent that closes its last handle in just that moment leaves an entry to the next reclaim.
 #![allow(unsafe_code)] // registers the handlers
