@@ -3,9 +3,18 @@
 //! The machines that run this are noisy: only a ratio between two things that were measured alternately (A B A B ...)
 //! in one run says something. Each contender runs in rounds; the table shows medians, minima, and the spread between
 //! the quartiles, and the ratio of each median to the reference's, which is the first contender. A row whose spread is
-//! too wide for its ratio to mean anything says so.
+//! too wide for its ratio to mean anything says so. [`Versus`] is for a subject with several references, and pairs the
+//! rounds: its ratios come with their quartiles.
 
 #![allow(clippy::print_stdout)] // a benchmark prints its table
+
+pub mod quartiles;
+pub mod quiet;
+mod scratch;
+mod versus;
+
+pub use scratch::Scratch;
+pub use versus::Versus;
 
 use std::time::{Duration, Instant};
 

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use raw::{Shm, touch};
 use shmobj::{Access, Allocation, FileMapping, LargePages, Namespace};
-use shmobj_bench::{Contender, compare};
+use shmobj_bench::{Contender, Scratch, compare};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -51,23 +51,6 @@ fn main() {
     }
     if wanted("huge") {
         huge_pages();
-    }
-}
-
-/// A directory that goes with the benchmark.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(parent: &str) -> Self {
-        let path = PathBuf::from(format!("{parent}/shmobj-bench.{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a directory for the namespace");
-        Self(path)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -35,6 +35,12 @@ impl<'a> Lock<'a> {
 ///
 /// If the mutex was released by hand meanwhile, or another process took it away, dropping it does nothing; call
 /// [`Mutex::release`] to learn of that.
+///
+/// ```compile_fail
+/// # let mutex = shmobj::Mutex::options().create_unnamed().unwrap();
+/// let lock = mutex.lock().unwrap();
+/// std::thread::scope(|scope| { scope.spawn(move || drop(lock)); });
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping it releases the mutex at once"]
 pub struct MutexGuard<'a> {

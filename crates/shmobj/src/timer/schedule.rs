@@ -47,7 +47,8 @@ impl From<Instant> for Due {
     }
 }
 
-/// The time between two expiries of a periodic timer: from 1 nanosecond to 292 years. Shorter or longer ones are taken as these.
+/// The time between two expiries of a periodic timer: from 1 nanosecond to 292 years. A period of 0 is none: the timer
+/// expires once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(Duration);
 
@@ -65,7 +66,7 @@ impl Period {
     }
 
     pub(crate) fn nanoseconds(self) -> u64 {
-        nanoseconds(self.0).max(1)
+        nanoseconds(self.0)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Synchronization objects in a test's own namespace.
 
-use shmobj::{Event, EventOptions, Mutex, MutexOptions, ObjectInfo, Reset, Semaphore, SemaphoreOptions, State};
+use shmobj::{
+    Event, EventOptions, Mutex, MutexOptions, ObjectInfo, Reset, Semaphore, SemaphoreOptions, State,
+};
 use shmobj::{TimerOptions, WaitableTimer};
 
 use super::Place;

@@ -33,10 +33,7 @@ pub(crate) struct Sleeper<'scope, T> {
 
 impl<'scope, T: Send + 'scope> Sleeper<'scope, T> {
     /// A thread that is about to wait, or does already.
-    pub(crate) fn start(
-        scope: &'scope Scope<'scope, '_>,
-        wait: impl FnOnce() -> T + Send + 'scope,
-    ) -> Self {
+    pub(crate) fn start(scope: &'scope Scope<'scope, '_>, wait: impl FnOnce() -> T + Send + 'scope) -> Self {
         let (tell, told) = mpsc::channel();
         let thread = scope.spawn(move || {
             tell.send(own_number()).unwrap();
@@ -49,10 +46,7 @@ impl<'scope, T: Send + 'scope> Sleeper<'scope, T> {
 
     /// A thread that sleeps in its wait.
     #[track_caller]
-    pub(crate) fn asleep(
-        scope: &'scope Scope<'scope, '_>,
-        wait: impl FnOnce() -> T + Send + 'scope,
-    ) -> Self {
+    pub(crate) fn asleep(scope: &'scope Scope<'scope, '_>, wait: impl FnOnce() -> T + Send + 'scope) -> Self {
         let sleeper = Self::start(scope, wait);
         sleeper.until_asleep();
         sleeper

@@ -87,10 +87,11 @@ fn settle(event: &Synchronizer, rung: Rung) {
     step("signal: settled");
 }
 
-/// Another's ticket that nobody may come for becomes an ordinary signal.
+/// A ticket that nobody may come for becomes an ordinary signal. Beside one it stays: two signals are not one.
 pub(super) fn return_ticket(event: &Synchronizer) {
     cell::update(&event.words().cell, |state| {
-        (state.tickets() > 0).then(|| state.minus_tickets(1).with_signaled(true))
+        let returned = state.tickets() > 0 && !state.is_signaled();
+        returned.then(|| state.minus_tickets(1).with_signaled(true))
     });
 }
 

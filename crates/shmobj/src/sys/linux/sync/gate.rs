@@ -29,7 +29,7 @@ pub(super) fn patience(deadline: Deadline) -> Deadline {
 /// Takes the gate, and with it the right to lock the cell.
 pub(super) fn take(seat: &Seat, deadline: Deadline) -> Result<(), Trouble> {
     if !latch::take_at_once(seat) {
-        latch::take(seat, deadline, &SPIN).ok_or(Trouble::Stalled)?;
+        latch::take(seat, deadline, &SPIN)?.ok_or(Trouble::Stalled)?;
     }
     step("gate: taken");
     unlock(seat);

@@ -19,7 +19,8 @@ pub(crate) fn state(header: &Header, words: Copied<'_>) -> (State, bool) {
         Kind::Mutex => return (mutex(words), words.latch().has_waiters()),
         Kind::Event => State::Event { signaled: cell.is_signaled() || consumable(reset, cell), reset },
         Kind::Semaphore if u64::from(cell.payload()) <= header.size => {
-            State::Semaphore { count: cell.payload() + cell.tickets(), max: header.size as u32 }
+            let max = header.size as u32;
+            State::Semaphore { count: (cell.payload() + cell.tickets()).min(max), max }
         }
         Kind::WaitableTimer => match timer::schedule_of(cell, words.banks()) {
             Some(schedule) => {

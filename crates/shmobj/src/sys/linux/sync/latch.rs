@@ -38,6 +38,7 @@ use super::liveness;
 use super::seat::Seat;
 use super::spin::{Spin, Spinner};
 use super::words::Words;
+use super::{Trouble, gate};
 use crate::test_hooks::step;
 
 const THREAD: u64 = 0x3fff_ffff;
@@ -60,7 +61,7 @@ pub(crate) mod watch {
     pub(crate) const NUMBERS_AMBIGUOUS: u32 = 1;
     /// Some owner has no robust list: see [`liveness`](crate::sys::linux::sync::liveness).
     pub(crate) const UNLISTED: u32 = 2;
-    /// The creator owned it before the kernel knew. The only one that is cleared.
+    /// The creator owned it before the kernel knew. Cleared when the kernel does, or when the creator was found dead.
     pub(crate) const BORN_OWNED: u32 = 4;
 }
 
@@ -149,37 +150,39 @@ pub(super) fn is_owned(words: &Words) -> bool {
 }
 
 /// Takes the latch, sleeping for it if need be. `None`: not before the deadline.
-pub(super) fn take(seat: &Seat, deadline: Deadline, spin: &Spin) -> Option<Former> {
+pub(super) fn take(seat: &Seat, deadline: Deadline, spin: &Spin) -> Result<Option<Former>, Trouble> {
     let former = take_slowly(seat, deadline, spin);
     seat.unpend();
     former
 }
 
 #[cold]
-fn take_slowly(seat: &Seat, deadline: Deadline, spin: &Spin) -> Option<Former> {
+fn take_slowly(seat: &Seat, deadline: Deadline, spin: &Spin) -> Result<Option<Former>, Trouble> {
     let words = seat.words();
     let mut spinner = spin.start_backing_off();
-    let mut limit = deadline;
+    let mut patience = None;
     loop {
         let seen = load(words);
         if seen.is_free() {
             if let Some(former) = take_free(seat, seen, u64::from(seat.thread)) {
                 spinner.succeeded(spin);
-                return Some(former);
+                return Ok(Some(former));
             }
             continue;
         }
         seat.unpend();
-        if deadline == Deadline::Now {
-            if !seen.is_tentative() {
-                return None;
-            }
-            // Not owned, and soon decided: that is no reason to say that it is.
-            limit = if limit == Deadline::Now { Deadline::after(super::PATIENCE) } else { limit };
-        }
+        // Tentative: not owned, and soon decided. That is no reason to say that it is owned.
+        let tentative = seen.is_tentative();
+        let limit = if tentative {
+            *patience.get_or_insert_with(|| gate::patience(deadline))
+        } else if deadline == Deadline::Now {
+            return Ok(None);
+        } else {
+            deadline
+        };
         if !spinner.turn() {
             if limit.has_passed() {
-                return None;
+                return if tentative { Err(Trouble::Stalled) } else { Ok(None) };
             }
             spinner.failed(spin);
             spinner = Spinner::woken();
@@ -223,18 +226,26 @@ fn lie_down(seat: &Seat, seen: State, deadline: Deadline) {
     }
 }
 
-/// Does for an owner without a robust list what the kernel does for the others.
-fn free_if_owner_is_dead(words: &Words) {
+/// Does what the kernel does, for an owner whose death it did not tell: one that has no robust list, or one whose list the kernel could
+/// not read to its end, because it was too long or somebody truncated the entry of another object on it. True if it did.
+pub(super) fn free_if_owner_is_dead(words: &Words) -> bool {
     let seen = load(words);
-    let watch = words.watch.load(Acquire);
-    let can_tell = watch != 0 && watch & watch::NUMBERS_AMBIGUOUS == 0;
-    if can_tell && !seen.is_free() && liveness::bury(seen.thread(), words) {
-        let free = seen.with_low(OWNER_DIED | seen.0 & WAITERS);
-        if change(words, seen, free) {
-            // Who was asleep learns of it now.
-            futex::wake(&words.latch, EVERYBODY);
-        }
+    let can_tell = words.watch.load(Acquire) & watch::NUMBERS_AMBIGUOUS == 0;
+    if !can_tell || seen.is_free() || !liveness::bury(seen.thread(), words) {
+        return false;
     }
+    let freed = change(words, seen, seen.with_low(OWNER_DIED | seen.0 & WAITERS));
+    if freed {
+        // Who created it as its own and died has never adopted it.
+        words.watch.fetch_and(!watch::BORN_OWNED, Relaxed);
+        futex::wake(&words.latch, EVERYBODY);
+    }
+    freed
+}
+
+/// Whether somebody may own it whose death the kernel does not tell.
+pub(super) fn is_watched(words: &Words) -> bool {
+    words.watch.load(Acquire) != 0
 }
 
 /// Whom giving back a latch wakes.
@@ -389,7 +400,9 @@ pub(super) fn pass_on(words: &Words) {
 
 /// How long a sleeper on several words may sleep, of which this is one.
 pub(super) fn limit_among_several(words: &Words, deadline: Deadline) -> Deadline {
-    free_if_owner_is_dead(words);
+    if is_watched(words) {
+        free_if_owner_is_dead(words);
+    }
     deadline.at_most(LOOK_AGAIN)
 }
 

@@ -1,9 +1,9 @@
 //! Finding out that the owner of a latch is dead where the kernel does not tell.
 //!
-//! That is where the owner has no robust list that fits (an exotic C library, a machine of 32 bits), or where it created the mutex as
-//! its own, until the kernel knows. Such an owner signs the page with its number and the time when it was started, and who waits
-//! for it looks from time to time whether that thread still lives. It takes up to [`latch`](super::latch)'s `LOOK_AGAIN` longer,
-//! and it works inside one PID namespace only: an owner that cannot be seen from here is taken for alive.
+//! That is where the owner has no robust list that fits (an exotic C library, a machine of 32 bits), where it created the mutex as
+//! its own, until the kernel knows, or where the kernel could not read its list to the end. The first two sign the page with its number and the time when it was started, and who waits
+//! for it looks from time to time whether that thread still lives. It takes longer, and
+//! it works inside one PID namespace only: an owner that cannot be seen from here is taken for alive.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,7 +38,13 @@ pub(super) fn erase(words: &Words) {
 /// none is ever compared with a later thread of the same number.
 pub(super) fn bury(thread: u32, words: &Words) -> bool {
     let signed = words.signature.load(Ordering::Acquire);
-    let is_dead = is_gone(thread) || (signed >> START_BITS == u64::from(thread) && !is_alive(thread, signed));
+    let is_dead = is_gone(thread)
+        || match start_of(thread) {
+            // A dead thread whose process has not been asked for its end yet. The kernel has walked its list before.
+            Some((_, b'Z' | b'X')) => true,
+            Some((start, _)) => signed >> START_BITS == u64::from(thread) && !is_age(signed, start),
+            None => false,
+        };
     is_dead && words.signature.compare_exchange(signed, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
 
@@ -47,15 +53,10 @@ fn is_gone(thread: u32) -> bool {
     matches!(test_kill_process(pid), Err(Errno::SRCH))
 }
 
-/// Whether the thread of this number may be the one that signed.
-fn is_alive(thread: u32, signed: u64) -> bool {
+/// Whether a signature may be that of a thread of this age: one that could not look itself up signed with 0.
+fn is_age(signed: u64, start: u64) -> bool {
     let own = signed & ((1 << START_BITS) - 1);
-    match start_of(thread) {
-        Some((_, b'Z' | b'X')) => false,
-        // An owner that could not look itself up signed with 0.
-        Some((start, _)) => own == 0 || start & ((1 << START_BITS) - 1) == own,
-        None => true,
-    }
+    own == 0 || own == start & ((1 << START_BITS) - 1)
 }
 
 /// When a thread was started, in clock ticks since boot, and its state.

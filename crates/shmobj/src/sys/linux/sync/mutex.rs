@@ -37,10 +37,14 @@ pub(crate) fn lock(mutex: &Synchronizer, deadline: Deadline) -> Result<Option<Go
     if seat.depth.get() > 0 {
         return deepen(&seat).map(Some);
     }
-    if deadline == Deadline::Now && latch::is_owned(mutex.words()) {
+    let words = mutex.words();
+    // Who only looks never sleeps, and has to look himself whether the owner lives.
+    let is_owned =
+        || latch::is_owned(words) && !(latch::is_watched(words) && latch::free_if_owner_is_dead(words));
+    if deadline == Deadline::Now && is_owned() {
         return Ok(None);
     }
-    Ok(latch::take(&seat, deadline, &mutex.spin).map(|former| own_after(&seat, former)))
+    Ok(latch::take(&seat, deadline, &mutex.spin)?.map(|former| own_after(&seat, former)))
 }
 
 #[cold]

@@ -102,7 +102,7 @@ fn release_many(semaphore: &Synchronizer, count: u32) -> Result<u32, Trouble> {
     })
 }
 
-/// Another's ticket that nobody may come for is counted, if it fits.
+/// A ticket that nobody may come for is counted, if it fits.
 pub(super) fn return_ticket(semaphore: &Synchronizer) {
     cell::update(&semaphore.words().cell, |state| {
         let fits = is_sound(state, semaphore.maximum()) && state.payload() < semaphore.maximum();

@@ -207,13 +207,14 @@ pub(super) fn assess(
 pub(crate) fn set(timer: &Synchronizer, when: When, period: u64) -> Result<(), Trouble> {
     let schedule = Schedule::of(when, period);
     decide(timer, schedule, |state, was_signaled, sleepers| {
-        let state = state.with_signaled(false).minus_tickets(state.tickets());
+        let state = state.with_signaled(false); // who was given a ticket has been released
         // Who slept when it fired has been released, although it may not have run yet.
         let released = was_signaled && sleepers > 0;
         if timer.is_manual() {
             with_count(state, count(state).wrapping_add(u32::from(released)))
         } else {
-            let tickets = u32::from(released && !state.has_some_for_all());
+            let room = state.tickets() < cell::MANY_TICKETS;
+            let tickets = u32::from(released && room && !state.has_some_for_all());
             with_count(state, 0).plus_tickets(tickets)
         }
     })
@@ -239,7 +240,8 @@ fn decide(
         step("timer: locked");
         let state = load(&words.cell);
         let old = self::schedule(words, state).unwrap_or(Schedule::STOPPED);
-        let was_signaled = is_signaled(state, old, timer.is_manual());
+        // What was handed out is not there any more.
+        let was_signaled = is_signaled(state.minus_tickets(state.tickets()), old, timer.is_manual());
         let [first, second] = &words.banks;
         schedule.store(if state.payload() & SECOND_BANK != 0 { first } else { second });
         step("timer: other bank written");
