@@ -5,6 +5,7 @@
 use serde::Serialize;
 use shmobj::{Access, Allocation, Holder, LargePages, ObjectInfo, Protection, Scope, Storage, holders};
 
+use crate::state::StateDescription;
 use crate::{Place, output, users};
 
 /// An object and who holds it.
@@ -28,6 +29,10 @@ pub(crate) struct Description {
     pub(crate) storage: &'static str,
     /// The mapped file, as far as it is known; null for everything else.
     pub(crate) path: Option<String>,
+    /// What it is like; null for mappings.
+    pub(crate) state: Option<StateDescription>,
+    /// Whether somebody waits for it, or did a moment ago.
+    pub(crate) waited_for: bool,
     pub(crate) owner: Owner,
     /// Permissions of the entry in octal.
     pub(crate) mode: String,
@@ -93,6 +98,8 @@ impl Description {
                 }
                 _ => None,
             },
+            state: info.state.as_ref().and_then(StateDescription::new),
+            waited_for: info.is_waited_for,
             owner: Owner { uid: info.owner, user: users::name(info.owner) },
             mode: format!("{:04o}", info.mode),
             creator: Creator {
@@ -109,6 +116,12 @@ impl Description {
     /// The kind as people read it.
     pub(crate) fn kind_shown(&self) -> String {
         self.kind.replace('_', " ")
+    }
+
+    /// The state in few words, and whether somebody waits.
+    pub(crate) fn state_shown(&self) -> String {
+        let state = self.state.as_ref().map_or("-".into(), StateDescription::summary);
+        if self.waited_for { format!("{state}, waited for") } else { state }
     }
 
     /// The creator as people read it.

@@ -1,4 +1,4 @@
-//! The command `shmobj`: shows what the library does, holds, reads, writes and lists objects, and examines a system.
+//! The command `shmobj`: shows what the library does; holds, uses, waits for and lists objects; and examines a system.
 //!
 //! Data go to stdout and messages to stderr. An error is one line, `shmobj: ` and the library's own sentence.
 //!
@@ -7,15 +7,18 @@
 //! | 0 | done |
 //! | 1 | an error; from `doctor`: something is broken |
 //! | 2 | the command line is wrong |
-//! | 124 | a wait timed out (kept free for the commands that will wait) |
-//! | 126, 127 | `hold -- COMMAND`: the command cannot be run, is not there |
-//! | any | `hold -- COMMAND`: the command's own; 128 and the number of the signal that ended it |
+//! | 124 | a wait timed out |
+//! | 126, 127 | `hold`, `lock` and `sem`: the command cannot be run, is not there |
+//! | any | `hold`, `lock` and `sem`: the command's own; 128 and the number of the signal that ended it, or the wait for it |
 
 mod commands;
 mod description;
+mod due;
+mod duration;
 mod output;
 mod signals;
 mod size;
+mod state;
 mod users;
 
 use std::path::PathBuf;
@@ -23,14 +26,16 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use shmobj::Namespace;
+use shmobj::wait::{self, Spinning};
 
 const AFTER_HELP: &str = "\
 Names: `x` and `Local\\x` are the user's own, `Global\\x` is everybody's on this machine.
 
-Exit codes: 0 done, 1 error, 2 wrong command line, 124 timed out (kept for commands that wait);
-`hold -- COMMAND` ends with the command's own code, or 128 and the number of the signal that ended it.";
+Exit codes: 0 done, 1 error, 2 wrong command line, 124 a wait timed out.
+`hold`, `lock` and `sem` end with the code of their command, or 128 and the number of the signal that ended it;
+126: it cannot be run, 127: it is not there.";
 
-/// Named shared memory that lives exactly as long as somebody holds it.
+/// Named shared memory and synchronization objects that live exactly as long as somebody holds them.
 #[derive(Debug, Parser)]
 #[command(name = "shmobj", version, after_help = AFTER_HELP, max_term_width = 110)]
 struct Arguments {
@@ -50,6 +55,8 @@ pub(crate) struct Place {
 }
 
 fn main() -> ExitCode {
+    // What this command waits for takes as long as processes take: looking again before sleeping is a waste.
+    wait::set_spinning(Spinning::Never);
     let Arguments { dir, command } = Arguments::parse();
     let namespace = match &dir {
         Some(dir) => Namespace::at(dir),

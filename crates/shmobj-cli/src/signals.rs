@@ -12,12 +12,14 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
+use shmobj::Event;
 use signal_hook_registry::register_sigaction;
 
 /// Signals that have been caught and not yet been looked at.
 #[derive(Debug)]
 pub(crate) struct Signals {
     pipe: OwnedFd,
+    writer: Arc<OwnedFd>,
 }
 
 /// A signal that was caught.
@@ -34,11 +36,17 @@ impl Signals {
     /// child is caught all the same: ignored, its exit code would be lost.
     pub(crate) fn catch(signals: &[i32]) -> io::Result<Self> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        let writer = Arc::new(writer);
+        let caught = Self { pipe: reader, writer: Arc::new(writer) };
+        caught.catch_also(signals)?;
+        Ok(caught)
+    }
+
+    /// Catches these as well.
+    pub(crate) fn catch_also(&self, signals: &[i32]) -> io::Result<()> {
         let ignored = ignored_signals();
         let wanted = |signal: i32| signal == libc::SIGCHLD || ignored & 1 << (signal - 1) == 0;
         for &signal in signals.iter().filter(|&&signal| wanted(signal)) {
-            let writer = writer.clone();
+            let writer = self.writer.clone();
             let tell = move |info: &libc::siginfo_t| {
                 let by_process = u8::from(info.si_code <= 0);
                 // A full pipe has enough to wake the reader.
@@ -48,7 +56,20 @@ impl Signals {
             // errno alone: rustix calls the kernel directly.
             unsafe { register_sigaction(signal, tell)? };
         }
-        Ok(Self { pipe: reader })
+        Ok(())
+    }
+
+    /// An event that is set when there is a signal to look at, for waits that take no descriptors.
+    pub(crate) fn bell(&self) -> anyhow::Result<Arc<Event>> {
+        let bell = Arc::new(Event::options().create_unnamed()?);
+        let (ours, pipe) = (bell.clone(), self.pipe.try_clone()?);
+        // It sleeps until a signal comes or the process ends.
+        std::thread::Builder::new().name("signals".into()).spawn(move || {
+            let mut pipe = [PollFd::new(&pipe, PollFlags::IN)];
+            while matches!(poll(&mut pipe, None), Err(Errno::INTR)) {}
+            let _ = ours.set();
+        })?;
+        Ok(bell)
     }
 
     /// The next signal, if one was caught.
@@ -99,14 +120,19 @@ fn ignored_signals() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use shmobj::Timeout;
+
     use super::*;
 
     #[test]
     fn a_caught_signal_says_who_sent_it() {
         let signals = Signals::catch(&[libc::SIGUSR1]).unwrap();
         assert_eq!(signals.next(), None);
+        let bell = signals.bell().unwrap();
+        assert!(!bell.wait(Timeout::NOW).unwrap());
         let me = rustix::process::getpid();
         rustix::process::kill_process(me, rustix::process::Signal::USR1).unwrap();
+        assert!(bell.wait(Timeout::NEVER).unwrap(), "the signal stays to be looked at");
         assert_eq!(signals.wait().unwrap(), Caught { signal: libc::SIGUSR1, by_process: true });
         assert_eq!(signals.next(), None);
     }

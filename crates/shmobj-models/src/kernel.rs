@@ -11,8 +11,27 @@
 //! A thread that is killed asleep leaves the queue at once. In fact it stays there until it runs again, and
 //! may use up a wake meanwhile; that is the same as to be woken first and killed then.
 
+use std::fmt;
+
 /// A thread, by its number. What a robust word calls its owner is this number plus one.
 pub(crate) type Thread = usize;
+
+/// What can happen next, to one thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// It takes its next step.
+    Step(usize),
+    /// It is killed.
+    Kill(usize),
+    /// It was killed, and the kernel visits one of its robust words.
+    Walk(usize),
+    /// It sleeps, and its time is over.
+    TimeOut(usize),
+    /// It doesn't sleep, and gives up because its time is over.
+    GiveUp(usize),
+    /// It waits for several objects, and does without this one because another is signalled.
+    Leave(usize),
+}
 
 /// The part of a robust word that names the owner.
 pub(crate) const TID: u32 = (1 << 30) - 1;
@@ -24,6 +43,23 @@ pub(crate) const WAITERS: u32 = 1 << 31;
 /// What a robust word calls this thread.
 pub(crate) fn tid(thread: Thread) -> u32 {
     u32::try_from(thread + 1).expect("a model has few threads")
+}
+
+/// The names of the threads in a story.
+pub(crate) const NAMES: [&str; 5] = ["A", "B", "C", "D", "E"];
+
+/// A robust word in words.
+pub(crate) struct Robust(pub(crate) u32);
+
+impl fmt::Display for Robust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.0 & TID).checked_sub(1) {
+            None => "free",
+            Some(owner) => NAMES.get(owner as usize).unwrap_or(&"?"),
+        })?;
+        let bits = [(OWNER_DIED, "OWNER_DIED"), (WAITERS, "WAITERS")];
+        bits.iter().filter(|(bit, _)| self.0 & bit != 0).try_for_each(|(_, name)| write!(f, "|{name}"))
+    }
 }
 
 /// Those asleep on one word, the first to be woken first: a nibble each.
@@ -110,8 +146,20 @@ impl<const T: usize, const W: usize> Kernel<T, W> {
         self.queues[word].contains(thread)
     }
 
-    pub(crate) fn has_sleepers(&self, word: usize) -> bool {
-        self.queues[word] != Queue::default()
+    /// How many are in the word's queue.
+    pub(crate) fn queued(&self, word: usize) -> usize {
+        (0..T).filter(|thread| self.is_queued(*thread, word)).count()
+    }
+
+    pub(crate) fn is_alive(&self, thread: Thread) -> bool {
+        matches!(self.life[thread], Life::Running | Life::Asleep)
+    }
+
+    /// Those who slept `before` and don't any more, in words.
+    pub(crate) fn woken_since(&self, before: &Self) -> String {
+        let woken =
+            |thread: &Thread| before.life[*thread] == Life::Asleep && self.life[*thread] == Life::Running;
+        (0..T).filter(woken).map(|thread| format!("; {} wakes up", NAMES[thread])).collect()
     }
 
     /// Wakes a thread without anybody's doing: its time is up.
@@ -165,27 +213,28 @@ impl<const T: usize, const W: usize> Kernel<T, W> {
         self.settle_death(thread);
     }
 
-    /// Visits the next of a dying thread's robust words: its list first, the pending one last.
-    pub(crate) fn walk(&mut self, thread: Thread) {
+    /// Visits the next of a dying thread's robust words: its list first, the pending one last. `own` is
+    /// its TID as the kernel knows it.
+    pub(crate) fn walk(&mut self, thread: Thread, own: u32) {
         let pending = self.pending[thread].map(usize::from);
         let listed = (0..W).find(|word| self.lists[thread] & (1 << word) != 0 && Some(*word) != pending);
         if let Some(word) = listed {
             self.unlist(thread, word);
-            self.visit(thread, word, false);
+            self.visit(own, word, false);
         } else if let Some(word) = pending {
             self.unlist(thread, word);
             self.pending[thread] = None;
-            self.visit(thread, word, true);
+            self.visit(own, word, true);
         }
         self.settle_death(thread);
     }
 
     /// `handle_futex_death` of `kernel/futex/core.c`.
-    fn visit(&mut self, thread: Thread, word: usize, pending: bool) {
+    fn visit(&mut self, own: u32, word: usize, pending: bool) {
         let value = self.words[word];
         if pending && value & TID == 0 {
             self.wake(word, 1);
-        } else if value & TID == tid(thread) {
+        } else if value & TID == own {
             self.words[word] = (value & WAITERS) | OWNER_DIED;
             if value & WAITERS != 0 {
                 self.wake(word, 1);

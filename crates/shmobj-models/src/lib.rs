@@ -1,6 +1,6 @@
 //! Models of the protocols of `shmobj`, explored exhaustively.
 //!
-//! The protocols that decide whether an object lives are short, but they run in several processes
+//! The protocols that decide whether an object lives, or whether a sleeper wakes up, are short, but they run in several processes
 //! at once and every one of them may be killed between any two instructions. No test of the real
 //! code reaches all of those interleavings. A model does: each module here is a state machine of
 //! one protocol, small enough that [`stateright`] visits *every* state it can reach.
@@ -8,6 +8,11 @@
 //! | Module | Protocol |
 //! |---|---|
 //! | [`lifecycle`] | create, open, close and reclaim of one name |
+//! | [`mutex`] | lock and unlock of a mutex whose owner may die |
+//! | [`cell`] | set, reset and waits of events and semaphores |
+//! | [`gate`] | waits for all of several objects |
+//!
+//! The last three share what the kernel does for words in shared memory: futex queues, `FUTEX_WAKE_OP`, robust lists.
 //!
 //! Each model comes with *faults*: rules that are broken on purpose, one at a time. A fault that
 //! the checker doesn't notice means that a property is too weak, so every fault has a test.

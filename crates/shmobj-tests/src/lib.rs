@@ -6,6 +6,7 @@
 //! | [`actor`] | what the puppet program does with each line |
 //! | [`scratch`] | a namespace directory of a test's own |
 //! | [`entry`] | entries that the library did not write, from the documented layout |
+//! | [`steps`] | the steps at which a process can be made to die |
 //! | [`storm`] | many processes, random kills, and the table in which they check each other |
 //! | [`system`] | root or not, who has which memfd, waiting with a bound |
 //!
@@ -17,6 +18,7 @@ pub mod entry;
 pub mod puppet;
 pub mod random;
 pub mod scratch;
+pub mod steps;
 pub mod storm;
 pub mod system;
 

@@ -13,10 +13,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use shmobj::ErrorKind;
 
 use crate::random::unique;
+use crate::system::{sleeps_for_an_object, until};
 
 /// No command takes this long, on however loaded a machine.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -84,6 +85,55 @@ impl Puppet {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// Has it begin something that does not end, and returns when it sleeps for an object.
+    #[track_caller]
+    pub fn falls_asleep_in(&mut self, command: impl AsRef<str>) {
+        self.tell(command);
+        self.is_asleep(self.pid);
+    }
+
+    /// Has it begin something in which it pauses, and returns when it can be taken to do so.
+    #[track_caller]
+    pub fn falls_into(&mut self, command: impl AsRef<str>) {
+        self.tell(command);
+        if let Some(answer) = self.answers_within(Duration::from_millis(200)) {
+            panic!("{self} was to pause in `{}`, and answers {answer:?}", self.last);
+        }
+    }
+
+    /// Has one of its threads, of this name and number, begin something that does not end, and returns when that sleeps.
+    #[track_caller]
+    pub fn thread_falls_asleep_in(&mut self, name: &str, number: u32, command: impl AsRef<str>) {
+        self.does(format!("begin {name} {}", command.as_ref()));
+        self.is_asleep(number);
+    }
+
+    #[track_caller]
+    fn is_asleep(&mut self, thread: u32) {
+        let asleep = || {
+            sleeps_for_an_object(self.pid, thread).unwrap_or_else(|| {
+                std::thread::sleep(Duration::from_millis(100));
+                true
+            })
+        };
+        // Twice: the library's own locks are slept on as well, for a moment.
+        let asleep = until(LONGEST, || {
+            asleep() && {
+                std::thread::sleep(Duration::from_millis(2));
+                asleep()
+            }
+        });
+        assert!(asleep, "{self} does not sleep in `{}`", self.last);
+    }
+
+    /// It goes on sleeping: no answer comes within a time in which one would have come.
+    #[track_caller]
+    pub fn sleeps_on(&mut self) {
+        if let Some(answer) = self.answers_within(Duration::from_millis(60)) {
+            panic!("{self} was to sleep in `{}`, and answers {answer:?}", self.last);
+        }
     }
 
     /// Sends a command without waiting for the answer.
@@ -168,15 +218,15 @@ impl Puppet {
     #[track_caller]
     pub fn dies_of(&mut self, command: impl AsRef<str>) -> bool {
         self.tell(command);
-        match self.answers.recv_timeout(LONGEST) {
-            Ok(_) => false,
-            Err(RecvTimeoutError::Timeout) => panic!("{self} hangs in `{}`", self.last),
-            Err(RecvTimeoutError::Disconnected) => {
-                let ended = self.ended();
-                assert_eq!(ended.signal, Some(libc::SIGKILL), "{self} died of `{}`: {ended}", self.last);
-                true
-            }
-        }
+        self.ends_or_answers().is_none()
+    }
+
+    /// Arms it to die at a step that another thread of it is about to pass. Returns when it is dead.
+    #[track_caller]
+    pub fn dies_when_armed(&mut self, count: u32, step: &str) {
+        self.tell(format!("arm die {count} {step}"));
+        // The answer may come before its death, or not.
+        while self.ends_or_answers().is_some() {}
     }
 
     /// How it ended, after it was made to.
@@ -190,6 +240,43 @@ impl Puppet {
             Life::Fork(pidfd) => {
                 wait_for_end(pidfd);
                 Ended { signal: None, code: None }
+            }
+        }
+    }
+
+    /// The answer to what it was told, or nothing if it was killed by SIGKILL instead.
+    #[track_caller]
+    pub fn ends_or_answers(&mut self) -> Option<Answer> {
+        match self.answers.recv_timeout(LONGEST) {
+            Ok(line) => Some(self.understood(&line)),
+            Err(RecvTimeoutError::Timeout) => panic!("{self} hangs: no answer to `{}`", self.last),
+            Err(RecvTimeoutError::Disconnected) => {
+                let ended = self.ended();
+                assert_eq!(ended.signal, Some(libc::SIGKILL), "{self} died of `{}`: {ended}", self.last);
+                None
+            }
+        }
+    }
+
+    /// Stops all its threads for a time, wherever they are.
+    pub fn stands_still(&self, time: Duration) {
+        let process = Pid::from_raw(self.pid as i32).expect("a pid");
+        // It may have died by itself.
+        let _ = kill_process(process, Signal::STOP);
+        std::thread::sleep(time);
+        let _ = kill_process(process, Signal::CONT);
+    }
+
+    /// SIGKILL, if it still lives. When this returns the process is gone.
+    pub fn strike(&mut self) {
+        match &mut self.life {
+            Life::Child(child) => {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+            Life::Fork(pidfd) => {
+                let _ = pidfd_send_signal(&*pidfd, Signal::KILL);
+                wait_for_end(pidfd);
             }
         }
     }
@@ -280,16 +367,7 @@ impl std::fmt::Display for Puppet {
 
 impl Drop for Puppet {
     fn drop(&mut self) {
-        match &mut self.life {
-            Life::Child(child) => {
-                let _ = child.kill();
-                let _ = child.wait();
-            }
-            Life::Fork(pidfd) => {
-                let _ = pidfd_send_signal(&*pidfd, Signal::KILL);
-                wait_for_end(pidfd);
-            }
-        }
+        self.strike();
     }
 }
 

@@ -39,6 +39,14 @@ pub fn until(longest: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     true
 }
 
+/// Whether a thread sleeps for an object: in one of the system calls that do that. `None`: the kernel does not say.
+#[must_use]
+pub fn sleeps_for_an_object(process: u32, thread: u32) -> Option<bool> {
+    let call = fs::read_to_string(format!("/proc/{process}/task/{thread}/syscall")).ok()?;
+    let number = call.split(' ').next()?.parse::<i64>().ok();
+    Some(number.is_some_and(|number| [libc::SYS_futex, libc::SYS_futex_waitv].contains(&number)))
+}
+
 /// The processes that have memory of an object whose memfd's name contains `part` (its name, or its id): as an open
 /// descriptor or as a mapping.
 #[must_use]

@@ -98,3 +98,178 @@ fn a_mapped_file_is_found_by_its_path() {
     std::fs::rename(&other, &path).expect("rename");
     two.fails("open h n rw", ErrorKind::Unreachable);
 }
+
+/// Two containers in which threads have the same numbers, with an object that the first one made.
+fn namesakes(scratch: &Scratch, kind: &str) -> ([Puppet; 2], [Puppet; 2]) {
+    let (outer, [mut one, mut two]) = two_containers(scratch);
+    assert_eq!(one.does("thread t"), two.does("thread t"), "their threads are to have equal numbers");
+    one.does(format!("make o {kind} o"));
+    two.does(format!("reach o {kind} o"));
+    (outer, [one, two])
+}
+
+fn host(scratch: &Scratch, kind: &str) -> Puppet {
+    let mut host = puppet!("host", scratch);
+    host.does(format!("reach o {kind} o"));
+    host
+}
+
+#[test]
+fn threads_with_equal_numbers_do_not_take_each_other_for_the_owner() {
+    if !is_root_for("threads_with_equal_numbers_do_not_take_each_other_for_the_owner") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let (_outer, [mut one, mut two]) = namesakes(&scratch, "mutex");
+    for within in ["", "in t "] {
+        for _ in 0..2 {
+            assert_eq!(one.does(format!("{within}wait o 0")), "signaled");
+        }
+        assert_eq!(one.does(format!("{within}depth o")), "2");
+        for command in ["wait o 0", "wait o 30", "wait-any 30 o", "wait-all 30 o"] {
+            assert_eq!(two.does(format!("{within}{command}")), "timeout", "its namesake owns it");
+        }
+        assert_eq!(two.does(format!("{within}depth o")), "0");
+        two.fails(format!("{within}release o"), ErrorKind::NotOwner);
+        one.does(format!("{within}release o"));
+        assert_eq!(two.does(format!("{within}wait o 0")), "timeout", "its namesake owns it once");
+        one.does(format!("{within}release o"));
+        one.fails(format!("{within}release o"), ErrorKind::NotOwner);
+        assert_eq!(two.does(format!("{within}wait o 0")), "signaled");
+        one.fails(format!("{within}release o"), ErrorKind::NotOwner);
+        assert_eq!(one.does(format!("{within}wait o 0")), "timeout");
+        two.does(format!("{within}release o"));
+    }
+}
+
+#[test]
+fn the_death_of_a_namesake_that_sleeps_frees_nothing() {
+    if !is_root_for("the_death_of_a_namesake_that_sleeps_frees_nothing") {
+        return;
+    }
+    for command in ["wait o never", "wait-any never o", "wait-all never o"] {
+        let scratch = Scratch::new();
+        let (_outer, [mut one, mut two]) = namesakes(&scratch, "mutex");
+        let mut host = host(&scratch, "mutex");
+        assert_eq!(one.does("wait o 0"), "signaled");
+        two.falls_asleep_in(command);
+        two.kill();
+        assert_eq!(host.does("wait o 200"), "timeout", "{command}: its owner lives");
+        one.does("release o");
+        assert_eq!(host.does("wait o 10000"), "signaled", "{command}: not abandoned");
+    }
+}
+
+#[test]
+fn the_death_of_a_namesake_that_is_about_to_sleep_frees_nothing() {
+    if !is_root_for("the_death_of_a_namesake_that_is_about_to_sleep_frees_nothing") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let (_outer, [mut one, mut two]) = namesakes(&scratch, "mutex");
+    let mut host = host(&scratch, "mutex");
+    assert_eq!(one.does("wait o 0"), "signaled");
+    // The first process of a namespace cannot kill itself.
+    two.does("arm pause=60000 1 latch: about to sleep");
+    two.tell("wait o never");
+    std::thread::sleep(Duration::from_millis(50));
+    two.kill();
+    assert_eq!(host.does("wait o 200"), "timeout", "its owner lives");
+    one.does("release o");
+    assert_eq!(host.does("wait o 10000"), "signaled", "not abandoned");
+}
+
+#[test]
+fn the_death_of_a_namesake_that_spins_frees_nothing() {
+    if !is_root_for("the_death_of_a_namesake_that_spins_frees_nothing") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let mut outer = puppet!("outside", &scratch);
+    let mut one = outer.fork_into_pid_namespace("one inside");
+    let mut host = puppet!("host", &scratch);
+    one.does("make o mutex o");
+    host.does("reach o mutex o");
+    assert_eq!(one.does("wait o 0"), "signaled");
+    for round in 0..30 {
+        let mut outer = puppet!("another one outside", &scratch);
+        let mut two = outer.fork_into_pid_namespace("two inside");
+        two.does("reach o mutex o");
+        two.tell("look-for-ever o");
+        std::thread::sleep(Duration::from_millis(round % 5));
+        two.kill();
+        assert_eq!(host.does("wait o 0"), "timeout", "round {round}: its owner lives");
+    }
+    one.does("release o");
+    assert_eq!(host.does("wait o 10000"), "signaled", "not abandoned");
+}
+
+#[test]
+fn the_death_of_a_namesake_at_the_gate_opens_nothing() {
+    if !is_root_for("the_death_of_a_namesake_at_the_gate_opens_nothing") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let (_outer, [mut one, mut two]) = namesakes(&scratch, "auto");
+    let mut host = host(&scratch, "auto");
+    one.does("set o");
+    one.does("arm pause=1500 1 wait-all: all locked");
+    let since = Instant::now();
+    one.tell("wait-all never o");
+    std::thread::sleep(Duration::from_millis(100));
+    two.falls_asleep_in("wait o 0");
+    two.kill();
+    let told = host.does("wait o 0");
+    // On a machine that stood still meanwhile there was nothing to be seen.
+    if since.elapsed() < Duration::from_millis(1400) {
+        panic!("the host was told `{told}` while the first one was deciding");
+    }
+    assert_eq!(told, "timeout", "the first one has taken it");
+    assert_eq!(one.answer().expect("a wait"), "signaled");
+}
+
+#[test]
+fn death_is_told_across_pid_namespaces() {
+    if !is_root_for("death_is_told_across_pid_namespaces") {
+        return;
+    }
+    for command in ["wait o never", "wait-any never o", "wait-all never o"] {
+        for threads in [false, true] {
+            let scratch = Scratch::new();
+            let (_outer, [mut one, mut two]) = namesakes(&scratch, "mutex");
+            let mut host = host(&scratch, "mutex");
+            assert_eq!(one.does(if threads { "in t wait o 0" } else { "wait o 0" }), "signaled");
+            two.falls_asleep_in(command);
+            if threads {
+                one.does("leave t");
+            } else {
+                one.kill();
+            }
+            let told = two.answers_within(Duration::from_secs(10)).expect("it is told").expect("a lock");
+            assert!(told.starts_with("abandoned"), "{command}: {told}");
+            host.falls_asleep_in(command);
+            two.kill();
+            let told = host.answers_within(Duration::from_secs(10)).expect("it is told").expect("a lock");
+            assert!(told.starts_with("abandoned"), "{command}: {told}");
+        }
+    }
+}
+
+#[test]
+fn signals_reach_sleepers_across_pid_namespaces() {
+    if !is_root_for("signals_reach_sleepers_across_pid_namespaces") {
+        return;
+    }
+    for (kind, signal) in
+        [("auto", "set o"), ("manual", "set o"), ("semaphore", "release o 1"), ("timer", "start o 0")]
+    {
+        for command in ["wait o never", "wait-any never o", "wait-all never o"] {
+            let scratch = Scratch::new();
+            let (_outer, [mut one, mut two]) = namesakes(&scratch, kind);
+            two.falls_asleep_in(command);
+            one.does(signal);
+            let told = two.answers_within(Duration::from_secs(10)).expect("it wakes").expect("a wait");
+            assert!(told.starts_with("signaled"), "{kind}, {command}: {told}");
+        }
+    }
+}

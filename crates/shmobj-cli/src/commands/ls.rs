@@ -67,7 +67,7 @@ impl Ls {
 impl Listing {
     fn print(&self) -> std::io::Result<()> {
         if !self.objects.is_empty() {
-            let header = ["NAME", "KIND", "SIZE", "PROTECTION", "STORAGE", "HOLDERS", "CREATOR"];
+            let header = ["NAME", "KIND", "SIZE", "PROTECTION", "STORAGE", "STATE", "HOLDERS", "CREATOR"];
             let header = header.map(String::from).to_vec();
             output::table(std::iter::once(header).chain(self.objects.iter().map(row)))?;
         }
@@ -92,6 +92,7 @@ fn row(object: &Description) -> Vec<String> {
         size,
         protection,
         object.storage.replace('_', " "),
+        object.state_shown(),
         object.holders.len().to_string(),
         object.creator_shown(),
     ]

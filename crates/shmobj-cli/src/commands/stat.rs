@@ -6,14 +6,17 @@ use std::process::ExitCode;
 use shmobj::Scope;
 
 use crate::description::Description;
+use crate::state::StateDescription;
 use crate::{Place, output, size, users};
 
 /// Shows what is known about one object, and who holds it.
 ///
-/// --json prints {"name", "kind", "id", "size", "protection", "allocation", "large_pages", "storage", "path",
-/// "owner": {"uid", "user"}, "mode", "creator": {"pid", "uid", "user", "command"}, "created", "holders": [{"pid",
+/// --json prints {"name", "kind", "id", "size", "protection", "allocation", "large_pages", "storage", "path", "state",
+/// "waited_for", "owner": {"uid", "user"}, "mode", "creator": {"pid", "uid", "user", "command"}, "created", "holders": [{"pid",
 /// "command", "access"}]}. Sizes are in bytes, the mode is octal, times are RFC 3339 in UTC; what does not apply is
-/// null. Holders that belong to other users are seen by root only.
+/// null. The state of a mutex is {"owner": {"pid", "thread", "command"}, "abandoned"}, of an event {"signaled", "reset"}, of a
+/// semaphore {"count", "max"}, of a waitable timer {"signaled", "reset", "due_in_ns", "period_ns"}, and {"corrupt": true}
+/// where somebody wrote nonsense. Holders that belong to other users are seen by root only.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Stat {
     /// The object, which somebody has to hold.
@@ -43,6 +46,12 @@ fn print(object: &Description) -> std::io::Result<()> {
         line("protection", &protection.replace('_', "-"))?;
         line("allocation", object.allocation)?;
         line("large pages", object.large_pages)?;
+    }
+    for (key, text) in object.state.iter().flat_map(StateDescription::lines) {
+        line(key, &text)?;
+    }
+    if object.state.is_some() {
+        line("waited for", if object.waited_for { "yes" } else { "no" })?;
     }
     let storage = object.storage.replace('_', " ");
     match &object.path {

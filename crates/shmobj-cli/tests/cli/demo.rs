@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
-use crate::support::{Place, SHMOBJ, piped, text};
+use crate::support::{Place, SHMOBJ, has_ended, piped, text, until};
 
 /// What a demo with this process id has left in /dev/shm.
 fn left_by(pid: u32) -> Vec<String> {
@@ -18,8 +18,9 @@ fn left_by(pid: u32) -> Vec<String> {
 /// The processes that an account mentions, but for the demo itself.
 fn peers(account: &str) -> Vec<u32> {
     let mentioned = account.lines().filter_map(|line| line.strip_prefix('[')?.split_once(']'));
-    let peers = mentioned.filter_map(|(who, _)| who.strip_prefix("writer ").or(who.strip_prefix("reader ")));
-    peers.map(|pid| pid.parse().unwrap()).collect()
+    let mentioned = mentioned.filter_map(|(who, _)| who.split_once(' '));
+    let peers = mentioned.filter(|(role, _)| *role != "demo");
+    peers.map(|(_, pid)| pid.trim().parse().unwrap()).collect()
 }
 
 #[test]
@@ -33,8 +34,19 @@ fn the_demo_verifies_every_step_and_leaves_nothing() {
     assert!(!account.contains('\x1b'), "colours without a terminal: {account:?}");
     assert_eq!(left_by(pid), [""; 0]);
 
+    for claim in [
+        "[worker ",
+        "somebody waits for it",
+        "was woken",
+        "was told that it is abandoned",
+        "fired 3 times",
+        "in one step",
+    ] {
+        assert!(account.contains(claim), "{claim:?}: {account}");
+    }
+
     let peers = peers(&account);
-    assert!(peers.len() > 8, "{account}");
+    assert!(peers.len() > 20, "{account}");
     for peer in peers {
         assert!(!fs::exists(format!("/proc/{peer}/fd")).unwrap(), "process {peer} is still there");
     }
@@ -70,6 +82,21 @@ fn an_interrupted_demo_leaves_neither_files_nor_processes() {
         for peer in peers(&account) {
             assert!(!fs::exists(format!("/proc/{peer}/fd")).unwrap(), "process {peer} is still there");
         }
+    }
+}
+
+#[test]
+fn a_killed_demo_leaves_no_process_that_waits_for_ever() {
+    let place = Place::new();
+    let mut demo = piped(&mut place.command(&["demo"]));
+    let mut account = String::new();
+    // The worker waits for the mutex of the keeper.
+    while !account.contains("owns the mutex") {
+        account += &(demo.line() + "\n");
+    }
+    demo.crash();
+    for peer in peers(&account) {
+        until(|| has_ended(peer));
     }
 }
 

@@ -2,10 +2,20 @@
 
 mod demo;
 mod doctor;
+mod event;
 mod hold;
 mod hold_command;
 mod hold_file;
+mod hold_object;
 mod listing;
+mod lock;
+mod lock_killed;
 mod read_write;
+mod sem;
+mod semaphore;
+mod state;
 mod support;
+mod timer;
 mod usage;
+mod wait;
+mod wait_all;

@@ -1,7 +1,7 @@
 //! Namespaces of one's own, and processes that do not outlive their test.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -71,14 +71,44 @@ impl Place {
         child.wait_with_output().unwrap()
     }
 
-    /// A holder whose object is there.
+    /// A holder of a mapping that is there.
     pub(crate) fn hold(&self, arguments: &[&str]) -> Process {
-        let mut holder = piped(&mut self.command(&[&["hold", "mapping"], arguments].concat()));
+        self.hold_a("mapping", arguments)
+    }
+
+    /// A holder of an object of this kind that is there.
+    pub(crate) fn hold_a(&self, kind: &str, arguments: &[&str]) -> Process {
+        let mut holder = piped(&mut self.command(&[&["hold", kind], arguments].concat()));
         let line = holder.line();
         assert!(line.starts_with("holding "), "{line}");
         holder.first_line = line;
         holder
     }
+
+    /// What `stat` says about the state of an object.
+    pub(crate) fn state(&self, name: &str) -> serde_json::Value {
+        self.json(&["stat", name, "--json"])["state"].clone()
+    }
+
+    /// Returns when somebody waits for the object.
+    pub(crate) fn until_waited_for(&self, name: &str) {
+        until(|| self.json(&["stat", name, "--json"])["waited_for"] == true);
+    }
+}
+
+/// Returns when it is so, and fails the test if that does not come.
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it does not come to that");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether a process is gone, or only waits for its parent to look at its exit code.
+pub(crate) fn has_ended(pid: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return true };
+    stat.rsplit(") ").next().is_some_and(|behind| behind.starts_with(['Z', 'X']))
 }
 
 /// Starts a process whose stdout is read.
@@ -111,6 +141,13 @@ impl Process {
         let mut line = String::new();
         self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
         line.trim_end().to_owned()
+    }
+
+    /// Everything that it says on stderr until it ends.
+    pub(crate) fn stderr(&mut self) -> String {
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        said
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

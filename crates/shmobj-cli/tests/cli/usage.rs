@@ -14,7 +14,38 @@ fn a_wrong_command_line_ends_with_2_and_an_explanation() {
         &["read"],
         &["ls", "--no-such-option"],
         &["hold"],
-        &["hold", "event", "n"],
+        &["hold", "job", "n"],
+        &["hold", "event"],
+        &["hold", "event", ""],
+        &["hold", "mutex", "n", "--mode", "0777"],
+        &["hold", "semaphore", "n", "--max", "0"],
+        &["hold", "semaphore", "n", "--max", "2147483648"],
+        &["hold", "semaphore", "n", "--initial", "-1"],
+        &["hold", "timer", "n", "--due", "soon"],
+        &["hold", "timer", "n", "--every", "1s"],
+        &["hold", "timer", "n", "--due", "1s", "--every", "0s"],
+        &["set"],
+        &["set", ""],
+        &["release"],
+        &["release", "n", "0"],
+        &["release", "n", "many"],
+        &["timer"],
+        &["timer", "set", "n"],
+        &["timer", "set", "n", "--due", "2030-01-31T12:00:00"],
+        &["timer", "set", "n", "--due", "5"],
+        &["timer", "cancel"],
+        &["wait"],
+        &["wait", ""],
+        &["wait", "n", "--timeout", "5"],
+        &["lock", "n"],
+        &["lock", "n", "--"],
+        &["lock", "n", "true"],
+        &["lock", "", "--", "true"],
+        &["lock", "n", "--timeout", "-1s", "--", "true"],
+        &["sem", "n", "--", "true"],
+        &["sem", "n", "--max", "0", "--", "true"],
+        &["sem", "n", "--max", "129", "--", "true"],
+        &["sem", "n", "--max", "1"],
         &["hold", "mapping", "n", "--size", "many"],
         &["hold", "mapping", "n", "--size", "4KB"],
         &["hold", "mapping", "n", "--size", "4K", "--mode", "9"],
@@ -35,6 +66,15 @@ fn an_ambiguous_size_is_refused_with_the_remedy() {
 }
 
 #[test]
+fn a_time_without_a_unit_is_refused_with_the_remedy() {
+    let output = Place::new().run(&["wait", "n", "--timeout", "5"]);
+    let said = text(&output.stderr);
+    assert!(said.contains("write a number and a unit: 5s, 100ms, 1m30s"), "{said}");
+    let output = Place::new().run(&["timer", "set", "n", "--due", "tomorrow"]);
+    assert!(text(&output.stderr).contains("2030-01-31T12:00:00+01:00"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn the_namespace_directory_comes_from_the_environment_as_well() {
     let place = Place::new();
     let _holder = place.hold(&["n", "--size", "4K"]);
@@ -48,7 +88,7 @@ fn the_namespace_directory_comes_from_the_environment_as_well() {
 #[test]
 fn help_tells_the_exit_codes_and_hides_what_is_not_for_users() {
     let help = text(&Place::new().stdout(&["--help"]));
-    assert!(help.contains("Exit codes: 0 done, 1 error"), "{help}");
+    assert!(help.contains("Exit codes: 0 done, 1 error") && help.contains("124 a wait timed out"), "{help}");
     assert!(!help.contains("demo-peer") && !help.contains("completions"), "{help}");
 }
 
@@ -56,11 +96,22 @@ fn help_tells_the_exit_codes_and_hides_what_is_not_for_users() {
 fn completions_and_manual_pages_are_generated() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish"] {
-        assert!(text(&place.stdout(&["completions", shell])).contains("doctor"), "{shell}");
+        let script = text(&place.stdout(&["completions", shell]));
+        for word in
+            ["doctor", "semaphore", "manual-reset", "pulse", "cancel", "every", "timeout", "lock", "sem"]
+        {
+            assert!(script.contains(word), "{word} in {shell}");
+        }
     }
     assert!(text(&place.stdout(&["man"])).contains(".TH shmobj"));
     let pages = place.file("man");
     fs::create_dir(&pages).unwrap();
     place.stdout(&["man", pages.to_str().unwrap()]);
-    assert!(pages.join("shmobj-hold-mapping.1").exists());
+    for page in ["hold-mapping", "hold-timer", "set", "release", "timer-cancel", "wait", "lock", "sem"] {
+        assert!(pages.join(format!("shmobj-{page}.1")).exists(), "{page}");
+    }
+    let lock = fs::read_to_string(pages.join("shmobj-lock.1")).unwrap();
+    assert!(lock.contains("SHMOBJ_ABANDONED") && lock.contains("PR_SET_PDEATHSIG"), "{lock}");
+    let sem = fs::read_to_string(pages.join("shmobj-sem.1")).unwrap();
+    assert!(sem.contains("SHMOBJ_SLOT") && sem.contains("slots have owners"), "{sem}");
 }

@@ -1,105 +1,106 @@
 //! The world of the model: two cells, and the threads.
 
-use super::word::{MULTI, SIGNALED, WAITERS, tickets};
 use crate::kernel::{Kernel, Life, Thread};
 
-pub(super) const THREADS: usize = 4;
+/// The threads that play, at most.
+pub(super) const THREADS: usize = 5;
+
+/// The cells.
 pub(super) const CELLS: usize = 2;
 
-/// What a thread does.
+/// What a thread does to, or wants of, a cell.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Task {
-    /// set, release n
-    Set(u8),
-    Release(u8, u8),
-    Reset(u8),
-    Pulse(u8),
-    One(u8),
-    Timed(u8),
+    Set(usize),
+    Reset(usize),
+    Pulse(usize),
+    /// Release the semaphore by so many.
+    Release(usize, u32),
+    /// Wait for it.
+    One(usize),
+    /// Wait for it, or until the time is over.
+    Timed(usize),
+    /// Wait for either of the two.
     Any,
 }
 
+/// The step that a thread is about to take. The table is in the module [`cell`](super).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Step {
-    /// set, reset, pulse: the first look
     Begin,
-    WakeOp {
-        before: u32,
-    },
-    Reread {
-        before: u32,
-        left: u8,
-    },
-    Settle {
-        before: u32,
-        left: u8,
-    },
-    Clear {
-        before: u32,
-    },
-    /// wait: look
-    Look {
-        cell: u8,
-        woken: u8,
-    },
+    WakeOp { before: u32 },
+    Wake { before: u32 },
+    Reread { before: u32, left: u32 },
+    Settle { before: u32, left: u32 },
+    Clear { before: u32 },
+    Look { cell: usize, woken: bool },
     Sleep,
     QueueFirst,
     QueueSecond,
     Asleep,
-    Last,
+    LastLook,
     Done,
 }
 
+/// One thread.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Player {
+    /// Which task of its program it is at.
     pub(super) task: u8,
     pub(super) step: Step,
-    /// what it marked
+    /// The words that it expects when it goes to sleep.
     pub(super) seen: [u32; CELLS],
-    /// the generation at the beginning
+    /// The generations of manual-reset events when it began to wait.
     pub(super) since: [Option<u32>; CELLS],
-    /// a manual set woke it
-    pub(super) promised: bool,
+    /// A set or pulse of a manual-reset event found it asleep.
+    pub(super) released: bool,
 }
 
+impl Player {
+    pub(super) const DONE: Self =
+        Self { task: 0, step: Step::Done, seen: [0; CELLS], since: [None; CELLS], released: false };
+}
+
+/// What a cell has been through.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct History {
+    /// Signals put in, refused ones not counted.
+    pub(super) signals: u32,
+    /// Waits that took one.
+    pub(super) taken: u32,
+    /// Sleepers woken for one by sets of single waiters' cells.
+    pub(super) handed: u32,
+    /// Single waiters killed after they were woken and before they looked.
+    pub(super) excused: u32,
+}
+
+/// Everything that the page, the kernel and the threads know at one moment.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct State {
+    /// Its words are the low halves of the cells.
     pub(super) kernel: Kernel<THREADS, CELLS>,
-    pub(super) count: [u8; CELLS],
+    /// The high halves: a semaphore's count. One CAS changes both.
+    pub(super) counts: [u32; CELLS],
     pub(super) players: [Player; THREADS],
-    /// signals - takes
-    pub(super) begun: [u8; CELLS],
-    pub(super) taken: [u8; CELLS],
-    pub(super) handed: [u8; CELLS],
-    pub(super) excused: [u8; CELLS],
-    pub(super) broken: bool,
+    pub(super) history: [History; CELLS],
+    /// Somebody who was asleep when a manual-reset event was set went to sleep again.
+    pub(super) missed: bool,
+    /// Somebody was killed on the way to this state.
     pub(super) crashed: bool,
 }
+
 impl State {
-    pub(super) fn word(&self, c: u8) -> u32 {
-        self.kernel.words[usize::from(c)]
+    /// Nobody will do anything but by being killed, or because the time is over.
+    pub(super) fn is_quiet(&self) -> bool {
+        (0..THREADS).all(|thread| match self.kernel.life[thread] {
+            Life::Dead | Life::Asleep => true,
+            Life::Dying => false,
+            Life::Running => self.players[thread].step == Step::Done,
+        })
     }
-    pub(super) fn word_mut(&mut self, c: u8) -> &mut u32 {
-        &mut self.kernel.words[usize::from(c)]
-    }
-    pub fn show(&self) -> String {
-        let w = self.kernel.words.map(|w| {
-            format!(
-                "[{}{}{} t{} q{}]",
-                if w & SIGNALED != 0 { "S" } else { "" },
-                if w & WAITERS != 0 { "W" } else { "" },
-                if w & MULTI != 0 { "M" } else { "" },
-                tickets(w),
-                (w >> 12) & 0x7ffff
-            )
-        });
-        format!(
-            "{} {} cnt {:?} {:?} {:?}",
-            w[0],
-            w[1],
-            self.count,
-            self.players.map(|p| p.step),
-            self.kernel.life
-        )
+
+    /// Those asleep on the cell, or about to be.
+    pub(super) fn queued(&self, cell: usize) -> impl Iterator<Item = Thread> {
+        (0..THREADS).filter(move |thread| self.kernel.is_queued(*thread, cell))
     }
 }

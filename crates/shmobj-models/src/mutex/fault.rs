@@ -3,53 +3,58 @@
 /// One broken rule. Each breaks the property that its last sentence names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// A contended unlock swaps the word to 0 and wakes after that.
-    SwapToZero,
-    /// The unlocker that woke nobody clears WAITERS by a CAS, without waking those who came since.
+    /// A contended unlock swaps the word to 0. A stranger takes it without WAITERS, and if the one who was
+    /// to be woken, or the unlocker before it wakes, is killed meanwhile, nobody wakes the rest. M3.
+    UnlockDropsWaiters,
+    /// The unlocker that woke nobody clears WAITERS by a CAS and wakes nobody, although others may have come
+    /// and gone since. M3.
     ClearByCas,
-    /// A taker drops WAITERS.
-    DropWaiters,
-    /// No pending while asleep.
+    /// A taker drops WAITERS. M3.
+    TakerDropsWaiters,
+    /// A sleeper has no pending: when it is killed after its wake, nobody is woken in its place. M3.
     NoPendingAsleep,
-    /// The word is taken before pending is set.
-    LatePending,
-    /// The node is put on the list after pending was cleared.
+    /// A word is taken before pending is set: a death in between leaves the dead thread's TID. M4.
+    NoPendingWhileTaking,
+    /// Pending is cleared before the node is on the list, with the same effect. M4.
     LateList,
-    /// Unlock takes the node off the list without setting pending.
-    UnlockWithoutPending,
-    /// Unlock leaves the token.
+    /// Unlock takes the node off the list without setting pending, with the same effect. M4.
+    NoPendingWhileUnlocking,
+    /// Unlock leaves the token, so a death in the middle of it is told as that of an owner. M2.
     TokenKept,
-    /// The token is written before the word is taken.
+    /// The token is written before the word is taken: it hides a death, or makes one up. M2.
     TokenFirst,
-    /// A taker goes by OWNER_DIED alone.
+    /// A taker goes by OWNER_DIED alone and tells of deaths before the token was written. M2.
     TokenIgnored,
-    /// An unlocker wakes one although somebody waits for several objects.
-    MultiIgnored,
-    /// A waiter for several objects doesn't pass a wake on.
-    NoPassOn,
-    /// A thread that exits while owning clears the token.
+    /// A thread that exits while it owns the mutex clears the token like an unlock. M2.
     ExitClearsToken,
-    /// A thread of another PID namespace has an owner's TID.
+    /// Who waits for the mutex or another object, and gets the other, keeps a wake to itself. M3.
+    NoPassOn,
+    /// An unlock wakes one, although a waiter for several mutexes has no pending. M5.
+    MultiIgnored,
+    /// Who fell asleep before `multi` was set sleeps without a limit. M3.
+    SleepWithoutLimit,
+    /// A sleeper has the owner's TID, from another PID namespace. When it dies, the kernel takes it for the
+    /// owner. M1.
     EqualTids,
-    /// A multi-waiter doesn't wake who is asleep already, so they sleep without a limit.
-    OldSleepersUnlimited,
 }
+
 impl Fault {
+    /// All of them.
     pub const ALL: [Self; 15] = [
-        Self::SwapToZero,
+        Self::UnlockDropsWaiters,
         Self::ClearByCas,
-        Self::DropWaiters,
+        Self::TakerDropsWaiters,
         Self::NoPendingAsleep,
-        Self::LatePending,
+        Self::NoPendingWhileTaking,
         Self::LateList,
-        Self::UnlockWithoutPending,
+        Self::NoPendingWhileUnlocking,
         Self::TokenKept,
         Self::TokenFirst,
         Self::TokenIgnored,
-        Self::MultiIgnored,
-        Self::NoPassOn,
         Self::ExitClearsToken,
+        Self::NoPassOn,
+        Self::MultiIgnored,
+        Self::SleepWithoutLimit,
         Self::EqualTids,
-        Self::OldSleepersUnlimited,
     ];
 }

@@ -1,87 +1,80 @@
 //! The protocol itself: what each step does and which one follows it.
 
 use super::state::{State, Step, Task, WORD};
-use super::{Fault, Mutex};
+use super::{Fault, Mutex, Scene};
 use crate::kernel::{ALL, OWNER_DIED, TID, Thread, WAITERS, tid};
 
 impl Mutex {
-    /// The task at hand of a thread; `None` after its last.
+    /// A task of a thread's program; `None` after its last.
     pub(super) fn task(&self, thread: Thread, number: u8) -> Option<Task> {
-        self.play.programs().get(thread)?.get(usize::from(number)).copied()
+        self.scene.programs().get(thread)?.get(usize::from(number)).copied()
     }
 
-    pub(super) fn first_step(&self, task: Option<Task>) -> Step {
-        match task {
+    pub(super) fn first_step(&self, thread: Thread, task: u8) -> Step {
+        match self.task(thread, task) {
             None => Step::Done,
-            Some(Task::Multi) => Step::SetMulti,
-            Some(_) if self.has(Fault::LatePending) => Step::Try,
+            Some(Task::Several) => Step::SetMulti,
+            Some(_) if self.has(Fault::NoPendingWhileTaking) => Step::Try,
             Some(_) => Step::Pend,
         }
     }
 
-    fn next_task(&self, state: &mut State, thread: Thread) -> Step {
+    fn finish(&self, state: &mut State, thread: Thread) -> Step {
         let player = &mut state.players[thread];
         player.task += 1;
-        self.first_step(self.task(thread, player.task))
+        self.first_step(thread, player.task)
     }
 
+    /// The next step of a thread that works.
     pub(super) fn step(&self, state: &mut State, thread: Thread) {
-        let task = self.task(thread, state.players[thread].task).unwrap_or(Task::Hold);
-        let next = self.next(state, thread, task);
-        state.players[thread].step = next;
-    }
-
-    fn next(&self, state: &mut State, thread: Thread, task: Task) -> Step {
-        let own = self.tid(thread);
-        match state.step(thread) {
+        let task = self.task(thread, state.players[thread].task);
+        let next = match state.step(thread) {
             Step::Pend => {
                 state.kernel.pending[thread] = Some(0);
                 if self.has(Fault::TokenFirst) {
-                    state.token = own;
+                    state.token = thread + 1;
                 }
                 Step::Try
             }
-            Step::Try => self.try_lock(state, thread),
-            Step::ReadMulti { seen } => Step::Sleep { seen, limited: state.multi },
-            Step::Sleep { seen, limited } => {
-                if state.kernel.wait(thread, WORD, seen) {
-                    Step::Asleep { limited }
-                } else {
-                    Step::Try
-                }
+            Step::Try => self.try_lock(state, thread, task),
+            Step::ReadMulti { seen } => Step::Sleep { seen, limited: state.multi || self.limits_all() },
+            Step::Sleep { seen, limited } if state.kernel.wait(thread, WORD, seen) => {
+                Step::Asleep { limited }
             }
-            Step::Asleep { .. } => Step::Try,
-            Step::AsleepOnAll => Step::Look { woken: true },
-            Step::GiveUp => {
+            Step::Sleep { .. } => Step::Try,
+            Step::Leave if state.word() & TID == 0 && !self.has(Fault::NoPassOn) => Step::PassOn,
+            Step::Leave => Step::Unpend,
+            Step::PassOn => {
+                state.kernel.wake(WORD, 1);
+                Step::Unpend
+            }
+            Step::Unpend => {
                 state.kernel.pending[thread] = None;
-                self.next_task(state, thread)
+                self.finish(state, thread)
             }
-            Step::List { died } => {
+            Step::Enlist { died } => {
                 state.kernel.list(thread, WORD);
-                if self.has(Fault::LateList) { Step::ReadToken { died } } else { Step::Unpend { died } }
+                if self.has(Fault::LateList) { Step::ReadToken { died } } else { Step::UnpendOwner { died } }
             }
-            Step::Unpend { died } => {
+            Step::UnpendOwner { died } => {
                 state.kernel.pending[thread] = None;
-                if self.has(Fault::LateList) { Step::List { died } } else { Step::ReadToken { died } }
+                if self.has(Fault::LateList) { Step::Enlist { died } } else { Step::ReadToken { died } }
             }
             Step::ReadToken { died } => {
                 Step::Own { abandoned: died && (state.token != 0 || self.has(Fault::TokenIgnored)) }
             }
             Step::Own { abandoned } => {
-                state.wrong |= abandoned != state.owed;
-                state.owed = false;
-                state.token = own;
-                match task {
-                    Task::Exit if !self.has(Fault::ExitClearsToken) => Step::PendAgain,
-                    _ if self.has(Fault::TokenKept) => Step::PendAgain,
-                    _ => Step::Disown,
-                }
+                state.misled |= abandoned != state.untold;
+                state.untold = false;
+                state.token = thread + 1;
+                let exits = task == Some(Task::Exit) && !self.has(Fault::ExitClearsToken);
+                if exits || self.has(Fault::TokenKept) { Step::PendOwner } else { Step::Disown }
             }
             Step::Disown => {
                 state.token = 0;
-                if self.has(Fault::UnlockWithoutPending) { Step::Unlist } else { Step::PendAgain }
+                if self.has(Fault::NoPendingWhileUnlocking) { Step::Unlist } else { Step::PendOwner }
             }
-            Step::PendAgain => {
+            Step::PendOwner => {
                 state.kernel.pending[thread] = Some(0);
                 Step::Unlist
             }
@@ -90,77 +83,57 @@ impl Mutex {
                 Step::Release
             }
             Step::Release => self.release(state, task),
-            Step::AskMulti => Step::Wake { most: state.multi && !self.has(Fault::MultiIgnored) },
-            Step::Wake { most } => {
-                let woken = state.kernel.wake(WORD, if most { ALL } else { 1 });
-                if woken == 0 && !self.has(Fault::SwapToZero) { Step::Clear } else { Step::UnpendAgain }
-            }
-            Step::Clear => {
-                if !self.has(Fault::ClearByCas) {
-                    state.kernel.wake_op(WORD, |word| word & !WAITERS, ALL, 0);
-                } else if state.word() & TID == 0 {
-                    state.kernel.words[WORD] &= !WAITERS;
-                }
-                Step::UnpendAgain
-            }
-            Step::UnpendAgain => {
-                state.kernel.pending[thread] = None;
-                self.next_task(state, thread)
-            }
+            Step::AskMulti => Step::Wake { all: state.multi && !self.has(Fault::MultiIgnored) },
+            Step::Wake { all } => match state.kernel.wake(WORD, if all { ALL } else { 1 }) {
+                0 if !self.has(Fault::UnlockDropsWaiters) => Step::Clear,
+                _ => Step::Unpend,
+            },
+            Step::Clear => self.clear(state),
             Step::SetMulti => {
                 state.multi = true;
                 Step::Look { woken: false }
             }
-            Step::Look { woken } => {
-                let word = state.word();
-                if word & TID == 0 {
-                    let passes = woken && !self.has(Fault::NoPassOn);
-                    return if passes { Step::PassOn { leaves: false } } else { Step::PendToTake };
-                }
-                state.kernel.words[WORD] = word | WAITERS;
-                Step::SleepOnAll { seen: word | WAITERS }
-            }
-            Step::SleepOnAll { seen } => {
-                if state.kernel.wait(thread, WORD, seen) {
-                    Step::AsleepOnAll
-                } else {
-                    Step::Look { woken: false }
-                }
-            }
-            Step::PassOn { leaves } => {
+            Step::Look { woken } => self.look(state, woken),
+            Step::SleepOnAll { seen } if state.kernel.wait(thread, WORD, seen) => Step::AsleepOnAll,
+            Step::SleepOnAll { .. } => Step::Look { woken: false },
+            Step::WakeAll { leaves } => {
                 state.kernel.wake(WORD, ALL);
-                if leaves { self.next_task(state, thread) } else { Step::PendToTake }
+                if leaves { self.finish(state, thread) } else { Step::Pend }
             }
-            Step::PendToTake => {
-                state.kernel.pending[thread] = Some(0);
-                Step::Take
-            }
-            Step::Take => {
-                if state.word() & TID == 0 {
-                    self.take(state, thread)
-                } else {
-                    Step::UnpendToLook
-                }
-            }
-            Step::UnpendToLook => {
-                state.kernel.pending[thread] = None;
-                Step::Look { woken: false }
-            }
-            Step::Done => Step::Done,
-        }
-    }
-
-    /// A waiter for several objects finds another one signalled, and does without the mutex.
-    pub(super) fn leave(&self, state: &mut State, thread: Thread, woken: bool) {
-        let passes = woken && state.word() & TID == 0 && !self.has(Fault::NoPassOn);
-        let next = if passes { Step::PassOn { leaves: true } } else { self.next_task(state, thread) };
+            step @ (Step::Asleep { .. } | Step::AsleepOnAll | Step::Done) => step,
+        };
         state.players[thread].step = next;
     }
 
-    fn try_lock(&self, state: &mut State, thread: Thread) -> Step {
+    /// A waiter for several objects finds another one signalled, and does without the mutex.
+    pub(super) fn leave(&self, state: &mut State, thread: Thread) {
+        state.kernel.time_out(thread);
+        let woken = matches!(state.step(thread), Step::AsleepOnAll | Step::Look { woken: true });
+        state.players[thread].step = match state.step(thread) {
+            Step::AsleepOnAll | Step::Look { .. } if woken && state.word() & TID == 0 => {
+                Step::WakeAll { leaves: true }
+            }
+            Step::AsleepOnAll | Step::Look { .. } => self.finish(state, thread),
+            _ => Step::Leave,
+        };
+    }
+
+    fn try_lock(&self, state: &mut State, thread: Thread, task: Option<Task>) -> Step {
         let word = state.word();
         if word & TID == 0 {
-            return self.take(state, thread);
+            let waiters = if self.has(Fault::TakerDropsWaiters) { 0 } else { word & WAITERS };
+            state.kernel.words[WORD] =
+                tid(if self.has(Fault::EqualTids) && thread == 1 { 0 } else { thread }) | waiters;
+            let died = word & OWNER_DIED != 0;
+            return if self.has(Fault::LateList) {
+                Step::UnpendOwner { died }
+            } else {
+                Step::Enlist { died }
+            };
+        }
+        if task == Some(Task::Several) {
+            state.kernel.pending[thread] = None;
+            return Step::Look { woken: false };
         }
         state.kernel.words[WORD] = word | WAITERS;
         if self.has(Fault::NoPendingAsleep) {
@@ -169,30 +142,41 @@ impl Mutex {
         Step::ReadMulti { seen: word | WAITERS }
     }
 
-    fn take(&self, state: &mut State, thread: Thread) -> Step {
-        let word = state.word();
-        let waiters = if self.has(Fault::DropWaiters) { 0 } else { word & WAITERS };
-        state.kernel.words[WORD] = self.tid(thread) | waiters;
-        let died = word & OWNER_DIED != 0;
-        if self.has(Fault::LateList) { Step::Unpend { died } } else { Step::List { died } }
-    }
-
-    fn release(&self, state: &mut State, task: Task) -> Step {
+    fn release(&self, state: &mut State, task: Option<Task>) -> Step {
         let waiters = state.word() & WAITERS;
-        let died = match task {
-            Task::Exit => {
-                state.owed |= state.token != 0;
-                OWNER_DIED
-            }
-            _ => 0,
-        };
-        let kept = if self.has(Fault::SwapToZero) { 0 } else { waiters };
-        state.kernel.words[WORD] = died | kept;
-        if waiters == 0 { Step::UnpendAgain } else { Step::AskMulti }
+        let exits = task == Some(Task::Exit);
+        state.untold |= exits;
+        state.owner_died |= exits;
+        let kept = if self.has(Fault::UnlockDropsWaiters) { 0 } else { waiters };
+        state.kernel.words[WORD] = kept | if exits { OWNER_DIED } else { 0 };
+        if waiters == 0 { Step::Unpend } else { Step::AskMulti }
     }
 
-    fn tid(&self, thread: Thread) -> u32 {
-        tid(thread)
+    fn clear(&self, state: &mut State) -> Step {
+        if !self.has(Fault::ClearByCas) {
+            state.kernel.wake_op(WORD, |word| word & !WAITERS, ALL, 0);
+        } else if state.word() & TID == 0 {
+            state.kernel.words[WORD] &= !WAITERS;
+        }
+        Step::Unpend
+    }
+
+    /// A waiter for several mutexes looks at this one.
+    fn look(&self, state: &mut State, woken: bool) -> Step {
+        let word = state.word();
+        match word & TID {
+            0 if woken => Step::WakeAll { leaves: false },
+            0 => Step::Pend,
+            _ => {
+                state.kernel.words[WORD] = word | WAITERS;
+                Step::SleepOnAll { seen: word | WAITERS }
+            }
+        }
+    }
+
+    /// Each sleep has a limit, however long, where somebody may wait for several mutexes.
+    fn limits_all(&self) -> bool {
+        self.scene == Scene::Several && !self.has(Fault::SleepWithoutLimit)
     }
 
     pub(super) fn has(&self, fault: Fault) -> bool {

@@ -2,25 +2,28 @@
 
 use crate::kernel::{Kernel, Life, Thread};
 
-/// The threads that play.
+/// The threads that play, at most.
 pub(super) const THREADS: usize = 4;
 
-/// The only word.
+/// The mutex word among the kernel's words: there is no other.
 pub(super) const WORD: usize = 0;
 
-/// What a thread does, from the lock to the unlock.
+/// What a thread sets out to do. All but [`Task::Exit`] end with an unlock, if they got the mutex.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Task {
-    /// Lock and unlock.
-    Hold,
-    /// Lock, and exit without unlocking.
+    /// Lock.
+    Lock,
+    /// Lock, and exit while owning.
     Exit,
-    /// Lock, or give up when the time is over; unlock.
+    /// Lock, or give up when the time is over.
     Timed,
-    /// Wait for this mutex or some other object; unlock if it was the mutex.
-    Multi,
+    /// Wait for this mutex or an object of another kind.
+    Either,
+    /// Wait for this mutex or another mutex: pending can't name both.
+    Several,
 }
 
+/// The step that a thread is about to take. The table is in the module [`mutex`](super).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Step {
     Pend,
@@ -28,51 +31,73 @@ pub(super) enum Step {
     ReadMulti { seen: u32 },
     Sleep { seen: u32, limited: bool },
     Asleep { limited: bool },
-    GiveUp,
-    List { died: bool },
-    Unpend { died: bool },
+    Leave,
+    PassOn,
+    Unpend,
+    Enlist { died: bool },
+    UnpendOwner { died: bool },
     ReadToken { died: bool },
     Own { abandoned: bool },
-    // unlock
     Disown,
-    PendAgain,
+    PendOwner,
     Unlist,
     Release,
     AskMulti,
-    Wake { most: bool },
+    Wake { all: bool },
     Clear,
-    UnpendAgain,
-    // several
     SetMulti,
     Look { woken: bool },
     SleepOnAll { seen: u32 },
     AsleepOnAll,
-    PassOn { leaves: bool },
-    PendToTake,
-    Take,
-    UnpendToLook,
-    // over
+    WakeAll { leaves: bool },
     Done,
 }
 
+impl Step {
+    /// It has given up the word, but woken nobody yet.
+    pub(super) fn unlocks(self) -> bool {
+        matches!(self, Step::AskMulti | Step::Wake { .. })
+    }
+
+    /// From the CAS that takes the word to the step that gives it up.
+    pub(super) fn owns(self) -> bool {
+        use Step::{Disown, Enlist, Own, PendOwner, ReadToken, Release, Unlist, UnpendOwner};
+        matches!(
+            self,
+            Enlist { .. }
+                | UnpendOwner { .. }
+                | ReadToken { .. }
+                | Own { .. }
+                | Disown
+                | PendOwner
+                | Unlist
+                | Release
+        )
+    }
+}
+
+/// One thread.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Player {
-    /// Which task of its program.
+    /// Which task of its program it is at.
     pub(super) task: u8,
     pub(super) step: Step,
 }
 
-/// Everything at one moment.
+/// Everything that the page, the kernel and the threads know at one moment.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct State {
     pub(super) kernel: Kernel<THREADS, 1>,
-    pub(super) token: u32,
+    /// The owner's, or 0.
+    pub(super) token: usize,
     pub(super) multi: bool,
     pub(super) players: [Player; THREADS],
-    /// A death with the token set of which nobody has been told.
-    pub(super) owed: bool,
-    /// Somebody was told of a death that was not, or not told of one that was.
-    pub(super) wrong: bool,
+    /// An owner whose token was set has died, and nobody has been told.
+    pub(super) untold: bool,
+    /// Somebody was told of a death that was none, or was not told of one.
+    pub(super) misled: bool,
+    /// An owner died on the way to this state, or an unlocker before it woke anybody.
+    pub(super) owner_died: bool,
 }
 
 impl State {
@@ -84,21 +109,12 @@ impl State {
         self.players[thread].step
     }
 
-    pub(super) fn is_alive(&self, thread: Thread) -> bool {
-        !matches!(self.kernel.life[thread], Life::Dying | Life::Dead)
-    }
-}
-impl State {
-    pub fn show(&self) -> u32 {
-        self.word()
-    }
-    pub fn show2(&self) -> String {
-        format!(
-            "{} {:?} {:?} multi{}",
-            self.token,
-            self.players.map(|p| p.step),
-            self.kernel.life,
-            self.multi
-        )
+    /// Nobody will do anything but by being killed, or because a limited sleep is over.
+    pub(super) fn is_quiet(&self) -> bool {
+        (0..THREADS).all(|thread| match self.kernel.life[thread] {
+            Life::Dead | Life::Asleep => true,
+            Life::Dying => false,
+            Life::Running => self.step(thread) == Step::Done,
+        })
     }
 }

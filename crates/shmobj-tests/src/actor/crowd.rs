@@ -3,6 +3,7 @@
 //! ```text
 //! litter PREFIX COUNT [beside]    many PREFIX COUNT           churn NAME MILLISECONDS
 //! scribble PATH MILLISECONDS      storm TABLE WORKER SEED NAME_PREFIX OPTION...
+//! sync-storm keep|work|namesake|careless LEDGER ROW LIFE SEED              sync-storm beat|settle
 //! ```
 #![allow(unsafe_code)] // fork
 
@@ -31,6 +32,7 @@ pub(super) fn obey(command: &str, words: &mut Words<'_>, objects: &Objects) -> O
         "churn" => churn(words, &namespace()),
         "scribble" => scribble(words),
         "storm" => storm(words, namespace()),
+        "sync-storm" => sync_storm(words, &namespace()),
         _ => return None,
     })
 }
@@ -129,4 +131,13 @@ fn storm(words: &mut Words<'_>, namespace: Namespace) -> Outcome {
     }
     Worker::new(&table, number, seed, namespace, prefix, plan).run();
     Ok(String::new())
+}
+
+fn sync_storm(words: &mut Words<'_>, namespace: &Namespace) -> Outcome {
+    let what = words.next()?;
+    let who = match words.next() {
+        Ok(path) => Some((path, words.number()?, words.number()?, words.number()?)),
+        Err(_) => None,
+    };
+    crate::storm::sync::take_part(what, who, namespace).map_err(misled)
 }

@@ -7,13 +7,21 @@
 //! | the process itself: forks, users, mounts, signals, locks on files | `process` |
 //! | many at once: litter, churn, storms | `crowd` |
 //! | hard times: few descriptors, signals, forks at bad moments | `straits` |
+//! | mutexes, events, semaphores, timers, waits | `sync` |
+//! | threads that do those | `threads` |
+//! | the C library's own robust mutexes | `robust` |
+//! | objects that somebody scribbles over | `torment` |
 //!
 //! `at NANOSECONDS COMMAND` waits for that moment of the monotonic clock first, so that several puppets act at once.
 
 mod crowd;
 mod objects;
 mod process;
+mod robust;
 mod straits;
+mod sync;
+mod threads;
+mod torment;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -129,6 +137,12 @@ fn obey(line: &str, objects: &mut Objects, lines: &mut Lines) -> Outcome {
     }
     if let Some(outcome) = straits::obey(command, &mut words, objects) {
         return outcome;
+    }
+    let namespace = || objects.chosen_namespace();
+    for others in [sync::obey, threads::obey, robust::obey, torment::obey] {
+        if let Some(outcome) = others(command, &mut words, &namespace) {
+            return outcome;
+        }
     }
     process::obey(command, &mut words, objects, lines)
         .unwrap_or_else(|| Err(misled(format!("what is `{command}`?"))))

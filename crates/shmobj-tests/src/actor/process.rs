@@ -1,13 +1,14 @@
 //! Commands about the process itself.
 //!
 //! ```text
-//! arm die|pause=MILLISECONDS COUNT STEP   force tmpfile|hints|guard
+//! arm die|pause=MILLISECONDS COUNT STEP   force tmpfile|hints|guard|robust-list|waitv
 //! fork SOCKET                             fork-into-pid-namespace SOCKET
 //! fork-while-creating SOCKET NAME         exit CODE
 //! become UID
 //! private-tmpfs PATH OPTIONS              join-mounts PID
 //! lock PATH sh|ex                         forget-locks
 //! catch-sigbus CODE                       sleep MILLISECONDS
+//! exec PROGRAM ARGUMENT...
 //! ```
 #![allow(unsafe_code)] // fork, setresuid, unshare and sigaction, in a process with one thread (but see `fork_while_creating`)
 
@@ -60,6 +61,7 @@ pub(super) fn obey(
         "fork" => fork(words, lines),
         "fork-into-pid-namespace" => fork_into_pid_namespace(words, lines),
         "fork-while-creating" => fork_while_creating(words, objects, lines),
+        "exec" => exec(words),
         "exit" => words.number().map(|code| std::process::exit(code)),
         "become" => become_user(words),
         "private-tmpfs" => private_tmpfs(words),
@@ -95,6 +97,8 @@ fn force_fault(words: &mut Words<'_>) -> Outcome {
         "tmpfile" => Fault::Tmpfile,
         "hints" => Fault::Hints,
         "guard" => Fault::Guard,
+        "robust-list" => Fault::RobustList,
+        "waitv" => Fault::Waitv,
         other => return Err(misled(format!("what is the fault {other}?"))),
     });
     Ok(String::new())
@@ -155,6 +159,12 @@ fn fork_while_creating(words: &mut Words<'_>, objects: &Objects, lines: &mut Lin
         thread.join().map_err(|_| misled("the creating thread panicked"))?;
     }
     Ok(answer)
+}
+
+/// Becomes another program. Only tells if that fails.
+fn exec(words: &mut Words<'_>) -> Outcome {
+    let mut command = std::process::Command::new(words.next()?);
+    Err(misled(std::os::unix::process::CommandExt::exec(command.args(words.each()))))
 }
 
 fn keep_mounts_here() -> Result<(), Failure> {

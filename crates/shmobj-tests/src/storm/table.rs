@@ -1,15 +1,10 @@
 //! The table in which the workers of a storm say what they hold. It is anonymous memory that survives every kill.
 //!
-//! One row of words per worker: two marks, counters, one claim per name. All accesses are sequentially consistent: the
-//! checks argue about the order of words that different workers write.
-#![allow(unsafe_code)] // puts atomics over memory that several processes map
+//! One row of words per worker: two marks, counters, one claim per name.
 
-use std::fs::File;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-use rustix::fs::MemfdFlags;
-use rustix::mm::{MapFlags, ProtFlags};
+use super::memory::Memory;
 
 /// Processes of a storm.
 pub const WORKERS: usize = 5;
@@ -62,20 +57,14 @@ const ROW: usize = CLAIMS + NAMES;
 
 /// The mapped table.
 #[derive(Debug)]
-pub struct Table {
-    words: &'static [AtomicU64],
-    /// Keeps the path of the memory good.
-    fd: OwnedFd,
-}
+pub struct Table(Memory);
 
 impl Table {
     /// An empty one.
     #[must_use]
     #[expect(clippy::new_without_default, reason = "it takes memory of the system")]
     pub fn new() -> Self {
-        let fd = rustix::fs::memfd_create("shmobj-test-table", MemfdFlags::CLOEXEC).expect("a memfd");
-        rustix::fs::ftruncate(&fd, Self::bytes() as u64).expect("a memfd's size");
-        Self::map(fd)
+        Self(Memory::new(WORKERS * ROW))
     }
 
     /// The one that another process has at this path.
@@ -83,32 +72,17 @@ impl Table {
     /// # Errors
     /// That process is gone.
     pub fn open(path: &str) -> std::io::Result<Self> {
-        Ok(Self::map(File::options().read(true).write(true).open(path)?.into()))
-    }
-
-    fn bytes() -> usize {
-        WORKERS * ROW * size_of::<AtomicU64>()
-    }
-
-    fn map(fd: OwnedFd) -> Self {
-        let prot = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a new mapping at an address that the kernel chooses.
-        let base =
-            unsafe { rustix::mm::mmap(std::ptr::null_mut(), Self::bytes(), prot, MapFlags::SHARED, &fd, 0) };
-        let base = base.expect("a mapping of the table").cast::<AtomicU64>();
-        // SAFETY: as long as the mapping, which is never undone; page-aligned; all processes use atomics on it.
-        let words = unsafe { std::slice::from_raw_parts(base, WORKERS * ROW) };
-        Self { words, fd }
+        Memory::open(path, WORKERS * ROW).map(Self)
     }
 
     /// Where other processes find it, while this one lives.
     #[must_use]
     pub fn path(&self) -> String {
-        format!("/proc/{}/fd/{}", std::process::id(), self.fd.as_raw_fd())
+        self.0.path()
     }
 
     fn word(&self, worker: usize, column: usize) -> &AtomicU64 {
-        &self.words[worker * ROW + column]
+        self.0.word(worker * ROW + column)
     }
 
     pub(super) fn add(&self, worker: usize, count: Count) {

@@ -198,17 +198,19 @@ pub fn signal_and_wait(
 fn checked<'a>(objects: &[&'a dyn Waitable]) -> Result<&'a Synchronizer> {
     match objects {
         [first, ..] if objects.len() <= MAXIMUM_OBJECTS => Ok(&first.handle().object),
-        _ => Err(bad_number(objects.len())),
+        _ => Err(bad_number(objects)),
     }
 }
 
 #[cold]
-fn bad_number(number: usize) -> Error {
-    // WM-1, WM-2
-    let matter = format!("{number} objects cannot be waited for at once");
-    Attempt { verb: "wait for", subject: "several objects", name: "" }
-        .fails(ErrorKind::InvalidParameter, matter)
-        .with_remedy(format!("give 1 to {MAXIMUM_OBJECTS}"))
+fn bad_number(objects: &[&dyn Waitable]) -> Error {
+    let remedy = format!("give 1 to {MAXIMUM_OBJECTS} objects");
+    let Some(first) = objects.first() else {
+        let attempt = Attempt { verb: VERB, subject: "object", name: "" };
+        return attempt.fails(ErrorKind::InvalidParameter, "none was given").with_remedy(remedy); // WM-1
+    };
+    let matter = format!("it is one of {}, which are too many to wait for at once", objects.len());
+    first.handle().attempt(VERB).fails(ErrorKind::InvalidParameter, matter).with_remedy(remedy) // WM-2
 }
 
 /// The objects behind the handles, after a look at the rights of each (WM-4 to WM-6).
@@ -232,7 +234,7 @@ fn trouble_of(objects: &[&dyn Waitable], (index, trouble): (usize, Trouble)) -> 
 /// Whether waits look again for a while before they sleep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Spinning {
-    /// As long as that has proved useful for the object: at most some 50 microseconds.
+    /// As long as that has proved useful for the object: at most some 100 microseconds.
     #[default]
     Adaptive,
     /// Never: to save power, or where the other side never runs at the same time.

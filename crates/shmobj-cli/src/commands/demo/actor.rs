@@ -11,7 +11,7 @@ use clap::ValueEnum as _;
 
 use super::home::Home;
 use super::peer::Task;
-use crate::commands::own_program;
+use crate::commands::{child, own_program};
 use crate::signals::Signals;
 
 /// Nothing that a peer does takes longer, on any machine.
@@ -28,15 +28,12 @@ pub(super) struct Actor<'a> {
 
 impl<'a> Actor<'a> {
     pub(super) fn start(role: &'static str, home: &Home, signals: &'a Signals) -> anyhow::Result<Self> {
-        let mut child = Command::new(own_program())
-            .arg("demo-peer")
-            .arg(home.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // Ctrl-C is for the demo, which ends its peers itself.
-            .process_group(0)
-            .spawn()
-            .map_err(|error| anyhow!("cannot start the {role}: {error}"))?;
+        let mut peer = Command::new(own_program());
+        peer.arg("demo-peer").arg(home.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Ctrl-C is for the demo, which ends its peers itself, or leaves that to the kernel.
+        peer.process_group(0);
+        child::die_with_us(&mut peer);
+        let mut child = peer.spawn().map_err(|error| anyhow!("cannot start the {role}: {error}"))?;
         match (child.stdin.take(), child.stdout.take()) {
             (Some(tasks), Some(answers)) => {
                 Ok(Self { role, child, tasks, answers: BufReader::new(answers), signals })
@@ -47,12 +44,6 @@ impl<'a> Actor<'a> {
 
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
-    }
-
-    /// Has a step done, and returns what the peer says about it.
-    pub(super) fn perform(&mut self, task: Task) -> anyhow::Result<String> {
-        self.begin(task)?;
-        self.answer()
     }
 
     /// Has a step begun; [`answer`](Self::answer) waits for it.

@@ -1,14 +1,18 @@
 //! `shmobj demo`: what the library is for, shown and verified in a few seconds.
 //!
-//! Two processes, started from this same program, know nothing of each other but a name. The demo tells them when to
-//! do what ([`actor`]), they do it ([`peer`]), and the kernel is asked whether it is true ([`evidence`]).
+//! Processes that are started from this same program know nothing of each other but names. The demo tells them when to
+//! do what ([`actor`]), they do it ([`peer`], [`waits`]), and it is looked at from outside whether it is true ([`evidence`],
+//! [`stage`]). First they share memory ([`story`]), then they wait for each other ([`turns`]).
 
 mod actor;
 mod evidence;
 mod home;
 pub(super) mod peer;
 mod report;
+mod stage;
 mod story;
+mod turns;
+mod waits;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -17,8 +21,9 @@ use crate::Place;
 use crate::signals::Signals;
 use home::Home;
 use report::Report;
+use stage::Stage;
 
-/// Shows two processes sharing memory and a file by name, and what SIGKILL leaves: nothing.
+/// Shows processes sharing memory by name and waiting for each other, and what SIGKILL leaves: nothing.
 ///
 /// Needs nothing, changes nothing: names and files are in a directory of its own in /dev/shm, or in --dir, which is
 /// removed at the end. Every line is verified; the exit code is 0 only if all of it is true.
@@ -32,7 +37,9 @@ impl Demo {
         let home = Home::make(place.dir.as_deref())?;
         let mut report = Report::default();
         report.title(home.path())?;
-        story::tell(&home, &signals, &mut report)?;
+        let mut stage = Stage::new(&home, &signals, &mut report);
+        stage.memory_and_files()?;
+        stage.turns()?;
         home.remove()?;
         report.end(started.elapsed())?;
         Ok(ExitCode::SUCCESS)

@@ -1,7 +1,7 @@
 //! A process of the demo: does what it is told, a line at a time, and answers each with a line.
 //!
 //! It is told *when* to do things, and nothing about the other process: all that the two share is a name. When the
-//! demo ends, however it ends, the peer's stdin closes and it ends as well.
+//! demo ends, however it ends, the peer's stdin closes and it ends as well; if it waits for something, the kernel ends it.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, Write as _};
@@ -16,6 +16,7 @@ use shmobj::{Access, FileMapping, Namespace, ReadOnly, ReadWrite, View};
 
 use super::home;
 use super::report::grouped;
+use super::waits::Waits;
 use crate::{Place, output, size};
 
 /// The name by which the processes meet, and the size of what they share.
@@ -44,6 +45,16 @@ pub(super) enum Task {
     ChangeFile,
     SeeFile,
     Check,
+    CreateEvent,
+    AwaitEvent,
+    SetEvent,
+    Lock,
+    Inherit,
+    Unlock,
+    SetTimer,
+    OpenTimer,
+    AwaitTimer,
+    AwaitBoth,
 }
 
 /// A process of `shmobj demo`.
@@ -80,12 +91,14 @@ struct Peer {
     memory: Option<(FileMapping, View<ReadWrite>)>,
     changed: Option<(FileMapping, View<ReadWrite>)>,
     seen: Option<(FileMapping, View<ReadOnly>)>,
+    waits: Waits,
 }
 
 impl Peer {
     fn new(home: &std::path::Path) -> Self {
         let namespace = Namespace::at(home::names(home));
-        Self { home: home.into(), namespace, memory: None, changed: None, seen: None }
+        let waits = Waits::new(namespace.clone());
+        Self { home: home.into(), namespace, memory: None, changed: None, seen: None, waits }
     }
 
     fn perform(&mut self, task: Task) -> anyhow::Result<String> {
@@ -98,6 +111,16 @@ impl Peer {
             Task::ChangeFile => self.change_file(),
             Task::SeeFile => self.see_file(),
             Task::Check => self.check(),
+            Task::CreateEvent => self.waits.create_event(),
+            Task::AwaitEvent => self.waits.await_event(),
+            Task::SetEvent => self.waits.set_event(),
+            Task::Lock => self.waits.lock(),
+            Task::Inherit => self.waits.inherit(),
+            Task::Unlock => self.waits.unlock(),
+            Task::SetTimer => self.waits.set_timer(),
+            Task::OpenTimer => self.waits.open_timer(),
+            Task::AwaitTimer => self.waits.await_timer(),
+            Task::AwaitBoth => self.waits.await_both(),
         }
     }
 

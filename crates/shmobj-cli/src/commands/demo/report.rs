@@ -17,7 +17,7 @@ const BOLD: Style = Style::new().bold();
 
 impl Report {
     pub(super) fn title(&self, home: &Path) -> io::Result<()> {
-        print(format_args!("{BOLD}Two processes meet by name{BOLD:#} in {}", home.display()))
+        print(format_args!("{BOLD}Processes meet by name{BOLD:#} in {}", home.display()))
     }
 
     pub(super) fn scene(&self, title: &str) -> io::Result<()> {
@@ -28,8 +28,8 @@ impl Report {
     pub(super) fn verified(&mut self, role: &str, pid: u32, text: &str) -> io::Result<()> {
         self.verified += 1;
         let color = match role {
-            "writer" => AnsiColor::Cyan,
-            "reader" => AnsiColor::Yellow,
+            "writer" | "keeper" => AnsiColor::Cyan,
+            "reader" | "worker" => AnsiColor::Yellow,
             _ => AnsiColor::Green,
         };
         let style = color.on_default();

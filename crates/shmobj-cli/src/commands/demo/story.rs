@@ -1,52 +1,31 @@
-//! The demo, scene by scene. Whatever is not as it should be ends it with an error.
+//! The scenes about memory. Whatever is not as it should be ends the demo with an error.
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{anyhow, bail, ensure};
-use shmobj::{Access, ErrorKind, FileMapping, Namespace};
+use anyhow::{bail, ensure};
+use shmobj::{Access, FileMapping};
 
 use super::actor::Actor;
 use super::evidence;
-use super::home::Home;
 use super::peer::{COUNTER, INCREMENTS, NAME, NOTES, SIZE, Task};
-use super::report::{Report, grouped};
-use crate::signals::Signals;
+use super::report::grouped;
+use super::stage::Stage;
 use crate::size;
 
 /// How often freeing is measured, should other programs move the kernel's sum at the same time.
 const MEASUREMENTS: usize = 5;
 
-struct Stage<'a> {
-    home: &'a Home,
-    namespace: Namespace,
-    signals: &'a Signals,
-    report: &'a mut Report,
-}
-
-/// Tells it all.
-pub(super) fn tell(home: &Home, signals: &Signals, report: &mut Report) -> anyhow::Result<()> {
-    let mut stage = Stage { home, namespace: Namespace::at(home.names()), signals, report };
-    let mut writer = Actor::start("writer", home, signals)?;
-    let mut reader = Actor::start("reader", home, signals)?;
-    stage.memory(&mut writer, &mut reader)?;
-    stage.file(&mut writer, &mut reader)?;
-    stage.one_is_killed(&mut writer, &mut reader)?;
-    stage.both_are_killed(&mut reader)?;
-    stage.nothing_is_left()
-}
-
 impl Stage<'_> {
-    fn perform(&mut self, actor: &mut Actor<'_>, task: Task) -> anyhow::Result<String> {
-        let text = actor.perform(task)?;
-        self.report.verified(actor.role, actor.pid(), &text)?;
-        Ok(text)
-    }
-
-    /// Something that the demo itself did or found.
-    fn found(&mut self, text: &str) -> anyhow::Result<()> {
-        ensure!(self.signals.next().is_none(), "the demo was interrupted");
-        Ok(self.report.verified("demo", std::process::id(), text)?)
+    /// Tells them all.
+    pub(super) fn memory_and_files(&mut self) -> anyhow::Result<()> {
+        let mut writer = self.start("writer")?;
+        let mut reader = self.start("reader")?;
+        self.memory(&mut writer, &mut reader)?;
+        self.file(&mut writer, &mut reader)?;
+        self.one_is_killed(&mut writer, &mut reader)?;
+        self.both_are_killed(&mut reader)?;
+        self.nothing_is_left()
     }
 
     fn open(&self, name: &str) -> shmobj::Result<FileMapping> {
@@ -124,8 +103,9 @@ impl Stage<'_> {
             return Ok(less);
         }
         for _ in 1..MEASUREMENTS {
-            let mut holder = Actor::start("holder", self.home, self.signals)?;
-            holder.perform(Task::Create)?;
+            let mut holder = self.start("holder")?;
+            holder.begin(Task::Create)?;
+            holder.answer()?;
             let before = evidence::shared_memory().unwrap_or(0);
             holder.kill()?;
             if let Some(less) = evidence::drop_of_shared_memory(before, SIZE) {
@@ -136,22 +116,15 @@ impl Stage<'_> {
     }
 
     fn nothing_is_left(&mut self) -> anyhow::Result<()> {
-        for name in [NAME, NOTES] {
-            match self.open(name) {
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error.into()),
-                Ok(_) => bail!("{name:?} is still there"),
-            }
-        }
-        self.found("the names are free: opening them finds nothing")?;
+        self.are_free(&[NAME, NOTES])?;
+        self.found("the names are free: looking for them finds nothing")?;
         let anew = FileMapping::options().namespace(&self.namespace).size(SIZE).create_new(NAME)?;
         let view = anew.map()?;
         let contents = view.read_vec(0, view.len())?;
         ensure!(contents.iter().all(|&byte| byte == 0), "the new object is not zeroed");
         self.found(&format!("created {NAME:?} anew: another object, {} of zeros", size::human(SIZE)))?;
         drop((view, anew));
-        let entries = self.home.entries().map_err(|error| anyhow!("cannot list the names: {error}"))?;
-        ensure!(entries == 0, "{entries} files are left in the namespace directory");
+        self.is_empty()?;
         self.found("closed it: the namespace directory is empty")
     }
 }

@@ -1,6 +1,6 @@
 //! The kernel: its version, and the system calls that a sandbox may have taken away.
 //!
-//! `unsafe` is here for `get_robust_list`, which no crate in use wraps.
+//! `unsafe` is here for `get_robust_list`, which no crate in use wraps, and for what it returns.
 
 #![allow(unsafe_code)]
 
@@ -65,27 +65,56 @@ fn wait_for_several() -> Check {
         Ok(_) | Err(Errno::AGAIN) => {
             Check::ok(NAME, "works", "waiting for several objects is one system call")
         }
-        Err(errno) => Check::degraded(NAME, errno.to_string(), "waiting for several objects has to poll")
-            .remedy("use Linux 5.16 or newer, or let the sandbox permit futex_waitv"),
+        Err(errno) => Check::degraded(
+            NAME,
+            errno.to_string(),
+            "waiting for several objects looks at them every millisecond",
+        )
+        .remedy("use Linux 5.16 or newer, or let the sandbox permit futex_waitv"),
     }
 }
 
+/// `struct robust_list_head` of the kernel.
+#[repr(C)]
+struct RobustList {
+    _first: *const libc::c_void,
+    futex_offset: libc::c_long,
+    _pending: *const libc::c_void,
+}
+
+/// How far, at least, a mutex's place on the list has to be behind its futex word: in the next page, which is private.
+const NEAREST: libc::c_long = 24;
+
 fn robust_list() -> Check {
     const NAME: &str = "robust_lists";
-    let mut head: *mut libc::c_void = std::ptr::null_mut();
+    let degraded = |found: String| {
+        Check::degraded(
+            NAME,
+            found,
+            "that a mutex's owner was killed is found out by looking, a moment later",
+        )
+    };
+    let mut head: *const RobustList = std::ptr::null();
     let mut length: libc::size_t = 0;
     // SAFETY: for thread 0, the caller, the kernel writes a pointer and a length to the two places, which are valid
-    // and large enough; the pointer is not followed.
+    // and large enough.
     let result = unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut length) };
-    if result == 0 && !head.is_null() {
-        return Check::ok(NAME, "works", "a mutex whose owner is killed is abandoned at once");
+    if result != 0 {
+        return degraded(std::io::Error::last_os_error().to_string())
+            .remedy("let the sandbox permit get_robust_list and set_robust_list");
     }
-    let found = match result {
-        0 => "the C library registers none".to_owned(),
-        _ => std::io::Error::last_os_error().to_string(),
-    };
-    Check::degraded(NAME, found, "that a mutex's owner was killed is found out by looking, a moment later")
-        .remedy("let the sandbox permit get_robust_list and set_robust_list")
+    // SAFETY: the list that this thread has registered is there for as long as the thread, and only the thread writes it.
+    let list = unsafe { head.as_ref() };
+    match list {
+        Some(list) if length == size_of::<RobustList>() && list.futex_offset <= -NEAREST => {
+            let found = format!("works ({} bytes behind the futex word)", -list.futex_offset);
+            Check::ok(NAME, found, "a mutex whose owner is killed is abandoned at once")
+        }
+        Some(_) => degraded("the C library's list has a layout that does not fit".to_owned())
+            .remedy("use a program that is built for glibc or musl, and 64 bits"),
+        None => degraded("the C library registers none".to_owned())
+            .remedy("let the sandbox permit set_robust_list, or use glibc or musl"),
+    }
 }
 
 fn descriptor_of_another() -> Check {

@@ -10,6 +10,7 @@ mod memory;
 mod namespace;
 mod processes;
 mod remove_ipc;
+mod waiting;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -19,7 +20,8 @@ use serde::Serialize;
 use crate::{Place, output};
 use check::{Check, Status};
 
-/// Examines this system: kernel, /proc, /dev/shm, limits, and whether two processes meet by name.
+/// Examines this system: kernel, /proc, /dev/shm, limits, and whether processes meet, wake and succeed each
+/// other by name.
 ///
 /// Exit code 0 if nothing is broken. "degraded" is what works less well or lacks a feature.
 ///
@@ -46,6 +48,7 @@ impl Doctor {
         let checks = [
             kernel::checks(),
             processes::checks(place),
+            waiting::checks(place),
             namespace::checks(place),
             vec![remove_ipc::check(place)],
             memory::checks(place),

@@ -71,14 +71,7 @@ fn ptrace_scope() -> Check {
 /// The whole of it: an object, and another process that opens it by name.
 fn meeting(place: &Place) -> Check {
     const NAME: &str = "meeting_by_name";
-    let directory = place.namespace.directory(Scope::Local);
-    let was_there = directory.exists();
-    let met = meet(place);
-    if !was_there {
-        // Only if it is empty: others may have begun to use it.
-        let _ = fs::remove_dir(directory);
-    }
-    match met {
+    match leaving_no_directory(place, || meet(place)) {
         Ok(()) => {
             Check::ok(NAME, "works", "another process opened an object by name and read what was written")
         }
@@ -87,15 +80,34 @@ fn meeting(place: &Place) -> Check {
     }
 }
 
+/// Tries something, and leaves the namespace directory away if it was not there before.
+pub(super) fn leaving_no_directory<T>(place: &Place, try_it: impl FnOnce() -> T) -> T {
+    let directory = place.namespace.directory(Scope::Local);
+    let was_there = directory.exists();
+    let result = try_it();
+    if !was_there {
+        // Only if it is empty: others may have begun to use it.
+        let _ = fs::remove_dir(directory);
+    }
+    result
+}
+
+/// Another process of this command, in the same place.
+pub(super) fn other_process(place: &Place) -> Command {
+    let mut other = Command::new(own_program());
+    if let Some(dir) = &place.dir {
+        other.arg("--dir").arg(dir);
+    }
+    other.stdin(Stdio::null());
+    other
+}
+
 fn meet(place: &Place) -> anyhow::Result<()> {
     let name = format!("shmobj doctor {}", std::process::id());
     let mapping = FileMapping::options().namespace(&place.namespace).size(4096).create_new(&name)?;
     mapping.map_mut()?.write_at(0, name.as_bytes())?;
-    let mut reader = Command::new(own_program());
-    if let Some(dir) = &place.dir {
-        reader.arg("--dir").arg(dir);
-    }
-    reader.args(["read", &name, "--len", &name.len().to_string()]).stdin(Stdio::null());
+    let mut reader = other_process(place);
+    reader.args(["read", &name, "--len", &name.len().to_string()]);
     let output = reader.output().map_err(|error| anyhow!("cannot start another process: {error}"))?;
     if output.stdout == name.as_bytes() {
         return Ok(());

@@ -45,7 +45,7 @@ pub(super) struct HoldMapping {
     #[arg(default_missing_value = "transparent", conflicts_with = "file")]
     large_pages: Option<Large>,
     /// Who else may open it, in octal as of a file: 0640 lets the group read.
-    #[arg(long, value_parser = mode, default_value = "0600")]
+    #[arg(long, value_parser = crate::commands::mode, default_value = "0600")]
     mode: u32,
     /// Let the owner's processes in other PID namespaces find it.
     #[arg(long)]
@@ -107,14 +107,6 @@ impl HoldMapping {
         if size != mapping.size() && rounded != Some(mapping.size()) {
             output::message(&format!("{:?} exists with {} bytes, and keeps them", self.name, mapping.size()));
         }
-    }
-}
-
-/// Reads permission bits.
-fn mode(text: &str) -> Result<u32, String> {
-    match u32::from_str_radix(text, 8) {
-        Ok(mode) if mode & !0o666 == 0 => Ok(mode),
-        _ => Err("write permissions to read and write in octal, for example 0640".into()),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use rustix::fs::{AtFlags, FileType, StatxFlags};
 use rustix::io::Errno;
@@ -22,6 +23,29 @@ pub(crate) fn descriptor(pid: u32, fd: u32) -> String {
 /// The directory of a process's descriptors.
 pub(crate) fn descriptors_of(pid: u32) -> String {
     format!("/proc/{pid}/fd")
+}
+
+/// Whether /proc shows our own PID namespace; a container may have been given another one's. Asked for once.
+pub(crate) fn is_ours() -> bool {
+    match OURS.load(Ordering::Relaxed) {
+        UNKNOWN => {
+            let own = rustix::process::getpid().as_raw_nonzero().to_string();
+            let ours = target("/proc/self").is_some_and(|seen| seen == *own);
+            OURS.store(if ours { YES } else { NO }, Ordering::Relaxed);
+            ours
+        }
+        known => known == YES,
+    }
+}
+
+const UNKNOWN: u8 = 0;
+const YES: u8 = 1;
+const NO: u8 = 2;
+static OURS: AtomicU8 = AtomicU8::new(UNKNOWN);
+
+/// A child may be in another PID namespace.
+pub(crate) fn forget_in_child() {
+    OURS.store(UNKNOWN, Ordering::Relaxed);
 }
 
 /// All processes that /proc shows.

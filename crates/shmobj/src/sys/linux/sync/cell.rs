@@ -1,7 +1,7 @@
 //! The cell: the shared state of events, semaphores and timers in one word of 64 bits, changed by one compare-exchange.
 //!
 //! ```text
-//! 63        32 31    30 ..... 12 11 .... 4  3    2       1        0
+//! 63        32 31    30 ..... 16 15 .... 4  3    2       1        0
 //! [ payload  ][MULTI][ SEQUENCE ][TICKETS ][ALL][LOCKED][WAITERS][SIGNALED]   what waits consume
 //! [ payload  ][MULTI][ GENERATION ........][ALL][LOCKED][WAITERS][SIGNALED]   manual-reset events
 //! ```
@@ -46,17 +46,18 @@ const WAITERS: u64 = 1 << 1;
 const LOCKED: u64 = 1 << 2;
 const ALL: u64 = 1 << 3;
 const TICKET: u64 = 1 << 4;
-const TICKETS: u64 = 0xff << 4;
-const SEQUENCE_STEP: u64 = 1 << 12;
+const TICKETS: u64 = 0xfff << 4;
+const SEQUENCE_STEP: u64 = 1 << 16;
 const SEQUENCE: u64 = (1 << 31) - SEQUENCE_STEP;
 const GENERATION_STEP: u64 = 1 << 4;
 const GENERATION: u64 = (1 << 31) - GENERATION_STEP;
 const MULTI: u64 = 1 << 31;
 
-/// How many tickets one signal hands out at once.
-pub(crate) const TICKETS_AT_ONCE: u32 = 64;
-/// From how many on nobody hands out more. Twice as many and some fit, for signallers that come at the same time.
-pub(crate) const MANY_TICKETS: u32 = 100;
+/// How many tickets one signal hands out at once. The kernel adds them whatever is there by then, so what signallers can add who
+/// are all stopped between their look and that step has to fit above [`MANY_TICKETS`]: 190 of them.
+pub(crate) const TICKETS_AT_ONCE: u32 = 16;
+/// From how many on nobody hands out more.
+pub(crate) const MANY_TICKETS: u32 = 1000;
 
 /// One value of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,8 +321,8 @@ mod tests {
     #[test]
     fn the_layout_is_that_of_the_abi() {
         assert_eq!(SIGNALED | WAITERS | LOCKED, 7);
-        assert_eq!(TICKETS, 0xff0);
-        assert_eq!(SEQUENCE, 0x7fff_f000);
+        assert_eq!(TICKETS, 0xfff0);
+        assert_eq!(SEQUENCE, 0x7fff_0000);
         assert_eq!(GENERATION, 0x7fff_fff0);
         assert_eq!(State::new(5, true).0, 0x5_0000_0001);
     }
@@ -333,7 +334,7 @@ mod tests {
         assert_eq!(full.next_generation().0, !GENERATION);
         assert_eq!(State(0).next_in_sequence().0, SEQUENCE_STEP);
         assert_eq!(full.with_payload(0).0, 0xffff_ffff);
-        assert_eq!(full.minus_tickets(255).0, !TICKETS);
+        assert_eq!(full.minus_tickets(4095).0, !TICKETS);
         assert_eq!(State(0).plus_tickets(3).tickets(), 3);
         assert_eq!(State(0).with_sleeper(Sleeper::Alone).0, WAITERS);
         assert_eq!(State(0).with_sleeper(Sleeper::ForAny).0, WAITERS | MULTI);

@@ -48,7 +48,7 @@ fn mutex(words: Copied<'_>) -> State {
     let latch = words.latch();
     let owner = (!latch.is_free()).then(|| {
         let ambiguous = words.watch() & watch::NUMBERS_AMBIGUOUS != 0;
-        let is_ours = words.pid_namespace() == liveness::own_pid_namespace() && !ambiguous;
+        let is_ours = words.pid_namespace() == liveness::own_pid_namespace() && !ambiguous && proc::is_ours();
         let thread = latch.thread();
         Owner {
             thread,

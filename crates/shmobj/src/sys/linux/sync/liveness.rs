@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
 use super::words::Words;
+use crate::sys::linux::proc;
 
 /// Below it the start time: 5 years of clock ticks. Above it the thread's number.
 const START_BITS: u32 = 34;
@@ -39,7 +40,7 @@ pub(super) fn erase(words: &Words) {
 pub(super) fn bury(thread: u32, words: &Words) -> bool {
     let signed = words.signature.load(Ordering::Acquire);
     let is_dead = is_gone(thread)
-        || match start_of(thread) {
+        || match start_of_other(thread) {
             // A dead thread whose process has not been asked for its end yet. The kernel has walked its list before.
             Some((_, b'Z' | b'X')) => true,
             Some((start, _)) => signed >> START_BITS == u64::from(thread) && !is_age(signed, start),
@@ -57,6 +58,11 @@ fn is_gone(thread: u32) -> bool {
 fn is_age(signed: u64, start: u64) -> bool {
     let own = signed & ((1 << START_BITS) - 1);
     own == 0 || own == start & ((1 << START_BITS) - 1)
+}
+
+/// The same of another thread, if this /proc is that of our PID namespace: otherwise the number means a stranger there.
+fn start_of_other(thread: u32) -> Option<(u64, u8)> {
+    if proc::is_ours() { start_of(thread) } else { None }
 }
 
 /// When a thread was started, in clock ticks since boot, and its state.
@@ -86,6 +92,7 @@ static NAMESPACE: AtomicU64 = AtomicU64::new(0);
 
 pub(crate) fn forget_in_child() {
     NAMESPACE.store(0, Ordering::Relaxed);
+    proc::forget_in_child();
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ pub(crate) fn depth(mutex: &Synchronizer) -> u32 {
 
 /// Whether a wait for it would be satisfied now.
 pub(super) fn is_signaled(mutex: &Synchronizer) -> bool {
-    latch::load(mutex.words()).is_free() || depth(mutex) > 0
+    !latch::is_owned(mutex.words()) || depth(mutex) > 0
 }
 
 /// Whether this thread owns it as often as it can.

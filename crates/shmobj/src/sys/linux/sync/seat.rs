@@ -126,12 +126,14 @@ impl Seat {
         // A length of 0 means: map the same shared pages once more, and leave the old mapping.
         // SAFETY: the destination is the first half of the mapping that was just made, and nobody knows of it yet.
         let mapped = unsafe { rustix::mm::mremap_fixed(shared, 0, page, MremapFlags::MAYMOVE, base) };
+        let start = base.expose_provenance();
         if let Err(errno) = mapped {
-            // SAFETY: ours, and nobody knows of it. What the failed call took away of it is not missed.
-            let _ = unsafe { rustix::mm::munmap(base, bytes) };
+            // The failed call may have unmapped the first page, and by now it may be another thread's: it is left alone.
+            let second = std::ptr::with_exposed_provenance_mut(start + page);
+            // SAFETY: ours, and nobody knows of it.
+            let _ = unsafe { rustix::mm::munmap(second, page) };
             return Err(errno);
         }
-        let start = base.expose_provenance();
         let mut seat = Self {
             base: NonNull::new(base.cast()).ok_or(Errno::NOMEM)?,
             bytes,

@@ -8,6 +8,8 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 
+use super::clock;
+
 /// Turns with `pause` at most: some microseconds.
 const PAUSES: u32 = 200;
 /// And at least: who is answered at once by another core needs no more, and it costs a part of a sleep only.
@@ -17,9 +19,10 @@ const LONGER_PAUSES: u32 = 40;
 const LONGEST_PAUSE: u32 = 5;
 /// How many of them are without a pause.
 const AT_ONCE: u32 = 8;
-/// Turns with `sched_yield` at most. It has to be longer than a core needs to wake up: two that only ever meet asleep would
+/// Turns with `sched_yield` at most, and how long they may take, in nanoseconds. It has to be longer than a core needs to wake up: two that only ever meet asleep would
 /// never find out that spinning helps.
 const YIELDS: u32 = 500;
+const LONGEST: u64 = 100_000;
 /// One wait in so many spins although that did not help before.
 const EXPLORE: u32 = 64;
 
@@ -41,6 +44,11 @@ impl Spin {
         self.begin(PAUSES, false)
     }
 
+    /// The same for a look that is one at several objects.
+    pub(crate) fn start_for(&self, objects: usize) -> Spinner {
+        self.begin(PAUSES / (objects as u32).max(1), false)
+    }
+
     /// The same for something that is taken and given back all the time. Each look takes the cache line from whoever has it, so looks
     /// become rarer.
     pub(crate) fn start_backing_off(&self) -> Spinner {
@@ -55,8 +63,8 @@ impl Spin {
         self.waits.store(waits.wrapping_add(1), Relaxed);
         let explores = waits % EXPLORE == 0;
         let limit = |learned: &AtomicU32, most| if explores { most } else { learned.load(Relaxed).min(most) };
-        let pauses = limit(&self.pauses, most).max(FEWEST_PAUSES);
-        Spinner { turns: 0, pauses, yields: limit(&self.yields, YIELDS), backs_off }
+        let pauses = limit(&self.pauses, most).max(FEWEST_PAUSES.min(most));
+        Spinner { turns: 0, pauses, yields: limit(&self.yields, YIELDS), yields_since: None, backs_off }
     }
 }
 
@@ -66,13 +74,14 @@ pub(crate) struct Spinner {
     turns: u32,
     pauses: u32,
     yields: u32,
+    yields_since: Option<u64>,
     backs_off: bool,
 }
 
 impl Spinner {
     /// Who was woken has waited for long already, and looks at once.
     pub(crate) const fn woken() -> Self {
-        Self { turns: 0, pauses: 0, yields: 0, backs_off: false }
+        Self { turns: 0, pauses: 0, yields: 0, yields_since: None, backs_off: false }
     }
 
     /// False: it is time to sleep.
@@ -80,13 +89,20 @@ impl Spinner {
     pub(crate) fn turn(&mut self) -> bool {
         if self.turns < self.pauses {
             self.pause();
-        } else if self.turns < self.pauses + self.yields {
+        } else if self.turns < self.pauses + self.yields && !self.has_been_long() {
             rustix::thread::sched_yield();
         } else {
             return false;
         }
         self.turns += 1;
         true
+    }
+
+    /// A turn takes long where others want the core, or where a look is one at many objects.
+    fn has_been_long(&mut self) -> bool {
+        let now = clock::monotonic();
+        let begun = *self.yields_since.get_or_insert(now);
+        now - begun > LONGEST
     }
 
     fn pause(&self) {

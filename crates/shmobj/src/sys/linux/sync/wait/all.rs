@@ -13,7 +13,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::cell::{Sleeper, Verdict};
+use super::super::cell::{Sleeper, State, Verdict};
 use super::super::clock::{Alarm, Deadline};
 use super::super::latch::{self, Former, Tentative};
 use super::super::seat::{self, InUse};
@@ -42,12 +42,12 @@ fn take_all(
 ) -> At<Option<Vec<usize>>> {
     let mut order: Vec<usize> = (0..objects.len()).collect();
     order.sort_by_key(|&index| objects[index].key);
-    let mut notes: Vec<u32> = objects.iter().map(|object| object.note()).collect();
-    let mut spinner = SPIN.start();
+    let mut noted = Noted(None);
+    let mut spinner = SPIN.start_for(objects.len());
     loop {
-        let missing = match first_missing(objects, &notes, deadline)? {
+        let missing = match first_missing(objects, noted, deadline)? {
             Some(missing) => missing,
-            None => match decide(objects, &order, &notes)? {
+            None => match decide(objects, &order, noted)? {
                 Decision::Taken(abandoned) => {
                     spinner.succeeded(&SPIN);
                     return Ok(Some(abandoned));
@@ -58,26 +58,39 @@ fn take_all(
         if deadline == Deadline::Now {
             return Ok(None);
         }
-        let mut only_missing = false;
-        if !spinner.turn() {
-            if deadline.has_passed() {
-                return Ok(None);
-            }
-            spinner.failed(&SPIN);
-            spinner = Spinner::woken();
-            // An event that is set and reset while this sleeps for it counts, if all others were signalled then (WM-19): if
-            // they were before, and have not changed.
-            let before = others_if_signaled(objects, missing).map_err(|trouble| (missing, trouble))?;
-            notes[missing] = objects[missing].note();
-            slept_on.insert(missing);
-            sleep(objects[missing], notes[missing], deadline).map_err(|trouble| (missing, trouble))?;
-            only_missing = before.is_some_and(|before| before == others(objects, missing));
+        noted = Noted(None);
+        if spinner.turn() {
+            continue;
         }
-        for (index, object) in objects.iter().enumerate() {
-            if !(only_missing && index == missing) {
-                notes[index] = object.note();
-            }
+        if deadline.has_passed() {
+            return Ok(None);
         }
+        spinner.failed(&SPIN);
+        spinner = Spinner::woken();
+        let at = |trouble| (missing, trouble);
+        let before = others_if_signaled(objects, missing).map_err(at)?;
+        let note = objects[missing].note();
+        slept_on.insert(missing);
+        sleep(objects[missing], note, deadline).map_err(at)?;
+        if before.is_some_and(|before| before == others(objects, missing)) {
+            noted = Noted(Some((missing, note)));
+        }
+    }
+}
+
+/// The object that was slept for while all others were signalled, and what was noted of it: an event that was set and reset
+/// meanwhile counts (WM-19). All others count if they are signalled when they are looked at.
+#[derive(Clone, Copy)]
+struct Noted(Option<(usize, u32)>);
+
+impl Noted {
+    fn assess(self, objects: &[&Synchronizer], index: usize, state: State) -> Result<Verdict, Trouble> {
+        let object = objects[index];
+        let note = match self.0 {
+            Some((noted, note)) if noted == index => note,
+            _ => object.note_of(state),
+        };
+        object.assess(state, note)
     }
 }
 
@@ -117,14 +130,14 @@ fn others_if_signaled(objects: &[&Synchronizer], missing: usize) -> Result<Optio
 }
 
 /// The first object that is not signalled.
-fn first_missing(objects: &[&Synchronizer], notes: &[u32], deadline: Deadline) -> At<Option<usize>> {
-    for (index, (object, &note)) in objects.iter().zip(notes).enumerate() {
+fn first_missing(objects: &[&Synchronizer], noted: Noted, deadline: Deadline) -> At<Option<usize>> {
+    for (index, object) in objects.iter().enumerate() {
         let at = |trouble| (index, trouble);
         let signaled = loop {
             if object.kind == Kind::Mutex {
                 break mutex::is_signaled(object);
             }
-            match object.assess(cell::load(&object.words().cell), note).map_err(at)? {
+            match noted.assess(objects, index, cell::load(&object.words().cell)).map_err(at)? {
                 Verdict::Satisfied(_) => break true,
                 Verdict::Unsignaled(_) => break false,
                 Verdict::Locked => cell::pass(object, deadline).map_err(at)?,
@@ -165,11 +178,10 @@ struct Gated {
     former: Option<Former>,
 }
 
-fn decide(objects: &[&Synchronizer], order: &[usize], notes: &[u32]) -> At<Decision> {
+fn decide(objects: &[&Synchronizer], order: &[usize], noted: Noted) -> At<Decision> {
     let mut gated: Vec<Gated> = Vec::with_capacity(order.len());
     for &index in order {
-        let object = objects[index];
-        match take_gate(object, notes[index]) {
+        match take_gate(objects, index, noted) {
             Ok(Some((seat, former))) => gated.push(Gated { index, seat, former }),
             missing_or_trouble => {
                 undo(objects, gated);
@@ -181,7 +193,7 @@ fn decide(objects: &[&Synchronizer], order: &[usize], notes: &[u32]) -> At<Decis
     step("wait-all: all locked");
     let mut abandoned = Vec::new();
     for Gated { index, seat, former } in gated {
-        if commit(objects[index], &seat, former, notes[index]) == Got::Abandoned {
+        if commit(objects, index, noted, &seat, former) == Got::Abandoned {
             abandoned.push(index);
         }
         step("wait-all: one committed");
@@ -191,7 +203,12 @@ fn decide(objects: &[&Synchronizer], order: &[usize], notes: &[u32]) -> At<Decis
 }
 
 /// Takes the gate, and locks what is behind it. `None`: it is not signalled; nothing is taken.
-fn take_gate(object: &Synchronizer, note: u32) -> Result<Option<(InUse, Option<Former>)>, Trouble> {
+fn take_gate(
+    objects: &[&Synchronizer],
+    index: usize,
+    noted: Noted,
+) -> Result<Option<(InUse, Option<Former>)>, Trouble> {
+    let object = objects[index];
     let seat = seat::of(object)?;
     let patience = gate::patience(Deadline::Now);
     if object.kind == Kind::Mutex {
@@ -209,7 +226,7 @@ fn take_gate(object: &Synchronizer, note: u32) -> Result<Option<(InUse, Option<F
     }
     gate::take(&seat, patience)?;
     step("wait-all: gate taken");
-    let locked = cell::update(&seat.words().cell, |state| match object.assess(state, note) {
+    let locked = cell::update(&seat.words().cell, |state| match noted.assess(objects, index, state) {
         Ok(Verdict::Satisfied(_)) => Some(state.with_lock(true)),
         _ => None,
     });
@@ -221,14 +238,20 @@ fn take_gate(object: &Synchronizer, note: u32) -> Result<Option<(InUse, Option<F
 }
 
 /// Takes an object that is locked.
-fn commit(object: &Synchronizer, seat: &InUse, former: Option<Former>, note: u32) -> Got {
-    if object.kind == Kind::Mutex {
+fn commit(
+    objects: &[&Synchronizer],
+    index: usize,
+    noted: Noted,
+    seat: &InUse,
+    former: Option<Former>,
+) -> Got {
+    if objects[index].kind == Kind::Mutex {
         return mutex::settle(seat, former);
     }
     // Signals go on while it is locked, so it may take a second try; but what was there stays there.
     cell::update(&seat.words().cell, |state| {
         let unlocked = state.with_lock(false);
-        Some(match object.assess(unlocked, note) {
+        Some(match noted.assess(objects, index, unlocked) {
             Ok(Verdict::Satisfied(next)) => next,
             _ => unlocked, // a clock was set, or somebody wrote nonsense: the decision has been made
         })

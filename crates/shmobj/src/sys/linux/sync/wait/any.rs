@@ -34,7 +34,7 @@ pub(crate) fn any(
 fn any_slowly(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<(usize, Got)>> {
     let notes: Vec<u32> = objects.iter().map(|object| object.note()).collect();
     let mut beds: Vec<Bed<'_>> = Vec::with_capacity(objects.len());
-    let mut spinner = SPIN.start();
+    let mut spinner = SPIN.start_for(objects.len());
     let mut slept = false;
     'look: loop {
         for (index, (object, &note)) in objects.iter().zip(&notes).enumerate() {

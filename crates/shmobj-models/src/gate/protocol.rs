@@ -1,0 +1,177 @@
+//! Looking, and the course of a wait-all from object to object.
+
+use super::lock::take;
+use super::state::{MUTEX, Phase, Player, State, Step, THREADS, Task};
+use super::{Fault, Gate};
+use crate::cell::word::{LOCKED, MULTI, SIGNALED, TICKET, WAITERS, is_signalled, settled};
+use crate::kernel::{ALL, OWNER_DIED, TID, Thread};
+
+impl Gate {
+    /// The next step of a thread that works.
+    pub(super) fn step(&self, state: &mut State, thread: Thread) {
+        let Player { step, object, seen, task, .. } = state.players[thread];
+        let Some(task) = self.task(thread, task) else { return };
+        match step {
+            Step::Look if self.is_mutex(object) => self.look_at_mutex(state, thread, task),
+            Step::Look => self.look_at_cell(state, thread, task),
+            Step::Sleep if state.kernel.wait(thread, object, seen) => state.go(thread, Step::Asleep),
+            Step::Sleep => self.restart(state, thread),
+            Step::SetBegin | Step::SetWakeOp | Step::SetReread | Step::SetSettle => {
+                self.set(state, thread, object);
+            }
+            step if step >= Step::GatePend && step <= Step::GateUnpendAgain => {
+                self.step_at_gate(state, thread);
+            }
+            _ => self.step_at_mutex(state, thread, task),
+        }
+    }
+
+    fn look_at_cell(&self, state: &mut State, thread: Thread, task: Task) {
+        let object = state.players[thread].object;
+        let word = state.word(object);
+        let ignores = match task {
+            Task::One(_) => self.has(Fault::TakerIgnoresLocked),
+            Task::Reset(_) => self.has(Fault::ResetIgnoresLocked),
+            Task::Observe(_) => self.has(Fault::ObserverIgnoresLocked),
+            _ => false,
+        };
+        if word & LOCKED != 0 && !ignores {
+            state.players[thread].phase = Phase::Pass;
+            return state.go(thread, Step::GatePend);
+        }
+        let mark = match task {
+            Task::Observe(order) => return self.observe(state, thread, order),
+            Task::Reset(_) => {
+                state.kernel.words[object] &= !SIGNALED;
+                return self.finish(state, thread);
+            }
+            Task::One(_) if is_signalled(word) => {
+                take(state, object);
+                return self.finish(state, thread);
+            }
+            _ if is_signalled(word) => return self.look_further(state, thread),
+            Task::One(_) => WAITERS,
+            _ if self.has(Fault::NoMulti) => WAITERS,
+            _ => WAITERS | MULTI,
+        };
+        state.kernel.words[object] = word | mark;
+        state.players[thread].seen = word | mark;
+        state.go(thread, Step::Sleep);
+    }
+
+    fn look_at_mutex(&self, state: &mut State, thread: Thread, task: Task) {
+        let word = state.word(MUTEX);
+        let tentative = word & TID != 0 && word & OWNER_DIED != 0;
+        match task {
+            Task::Observe(order) if !tentative => self.observe(state, thread, order),
+            Task::All | Task::AllKeep if word & TID == 0 => self.look_further(state, thread),
+            _ => state.go(thread, Step::MutexPend),
+        }
+    }
+
+    /// An object of a wait-all looks signalled.
+    fn look_further(&self, state: &mut State, thread: Thread) {
+        if state.players[thread].object == 0 {
+            state.players[thread].object = 1;
+        } else {
+            self.prepare(state, thread, self.order(thread)[0]);
+        }
+    }
+
+    fn prepare(&self, state: &mut State, thread: Thread, object: usize) {
+        let step = if self.is_mutex(object) { Step::MutexPend } else { Step::GatePend };
+        let player = &mut state.players[thread];
+        (player.phase, player.object, player.step) = (Phase::Prepare, object, step);
+    }
+
+    pub(super) fn commit(&self, state: &mut State, thread: Thread, object: usize) {
+        let step = if self.is_mutex(object) { Step::ReadToken } else { Step::Take };
+        let player = &mut state.players[thread];
+        (player.phase, player.object, player.step) = (Phase::Commit, object, step);
+    }
+
+    pub(super) fn after_prepare(&self, state: &mut State, thread: Thread) {
+        let [first, second] = self.order(thread);
+        if state.players[thread].object == first && !self.has(Fault::OneByOne) {
+            self.prepare(state, thread, second);
+        } else {
+            self.commit(state, thread, if self.has(Fault::OneByOne) { second } else { first });
+        }
+    }
+
+    pub(super) fn after_commit(&self, state: &mut State, thread: Thread) {
+        let second = self.order(thread)[1];
+        let keeps = self.task(thread, state.players[thread].task) == Some(Task::AllKeep);
+        if state.players[thread].object == second {
+            if self.scene.has_mutex() && !keeps {
+                state.go(thread, Step::Disown);
+            } else {
+                self.finish(state, thread);
+            }
+        } else if self.has(Fault::OneByOne) {
+            self.prepare(state, thread, second);
+        } else {
+            self.commit(state, thread, second);
+        }
+    }
+
+    /// The object at hand is not signalled any more: gives back what was locked before it.
+    pub(super) fn undo_before(&self, state: &mut State, thread: Thread) {
+        let [first, _] = self.order(thread);
+        if state.players[thread].object == first {
+            return self.restart(state, thread);
+        }
+        let step = if self.is_mutex(first) { Step::MutexPendOwner } else { Step::ClearLocked };
+        let player = &mut state.players[thread];
+        (player.phase, player.object, player.step) = (Phase::Undo, first, step);
+    }
+
+    fn observe(&self, state: &mut State, thread: Thread, order: [usize; 2]) {
+        let object = state.players[thread].object;
+        let has_taken = |state: &State, other: usize| state.committed[other] & (1 << object) != 0;
+        if object == order[0] {
+            let takers = (0..THREADS).filter(|other| has_taken(state, *other));
+            state.players[thread].noted = takers.fold(0, |set, other| set | 1 << other);
+            state.players[thread].object = order[1];
+            return;
+        }
+        let word = state.word(object);
+        let to_be_had = if self.is_mutex(object) { word & TID == 0 } else { is_signalled(word) };
+        let noted = state.players[thread].noted;
+        let halfway = |other: usize| {
+            noted & (1 << other) != 0 && !has_taken(state, other) && state.kernel.is_alive(other)
+        };
+        let torn = to_be_had && (0..THREADS).any(halfway);
+        state.torn |= torn;
+        self.finish(state, thread);
+    }
+
+    /// As in the module [`cell`](crate::cell): LOCKED or not makes no difference to a set.
+    fn set(&self, state: &mut State, thread: Thread, cell: usize) {
+        let Player { step, seen, .. } = state.players[thread];
+        let word = state.word(cell);
+        match step {
+            Step::SetBegin if word & WAITERS == 0 => {
+                state.signals[cell] += 1;
+                state.kernel.words[cell] |= SIGNALED;
+                self.finish(state, thread);
+            }
+            Step::SetBegin => {
+                state.players[thread].seen = word;
+                state.go(thread, Step::SetWakeOp);
+            }
+            Step::SetWakeOp => {
+                state.signals[cell] += 1;
+                let woken = state.kernel.wake_op(cell, |word| word + TICKET, 1, ALL);
+                let leftover = woken == 0 || seen & MULTI != 0;
+                state.go(thread, if leftover { Step::SetSettle } else { Step::SetReread });
+            }
+            Step::SetReread if word & MULTI != 0 => state.go(thread, Step::SetSettle),
+            Step::SetReread => self.finish(state, thread),
+            _ => {
+                state.kernel.words[cell] = settled(word, seen);
+                self.finish(state, thread);
+            }
+        }
+    }
+}

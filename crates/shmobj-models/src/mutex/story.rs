@@ -1,0 +1,58 @@
+//! Paths in words.
+
+use stateright::Path;
+
+use super::state::{State, Step};
+use super::{Action, Mutex};
+use crate::kernel::{NAMES, Robust};
+
+impl Mutex {
+    /// Tells a path as one line for each action.
+    pub fn tell(&self, path: Path<State, Action>) -> Vec<String> {
+        let moments = path.into_vec();
+        let steps = moments.windows(2).filter_map(|pair| Some((&pair[0].0, pair[0].1?, &pair[1].0)));
+        steps.map(|(before, action, after)| line(before, action, after)).collect()
+    }
+}
+
+fn line(before: &State, action: Action, after: &State) -> String {
+    let (thread, deed) = match action {
+        Action::Step(thread) => (thread, deed(before.step(thread))),
+        Action::Kill(thread) => (thread, "is killed"),
+        Action::Walk(thread) => (thread, "is dead: the kernel visits the word"),
+        Action::TimeOut(thread) => (thread, "has slept long enough"),
+        Action::GiveUp(thread) => (thread, "finds the mutex owned and its time over"),
+        Action::Leave(thread) => (thread, "finds another object signalled"),
+    };
+    let word = match after.word() {
+        word if word == before.word() => String::new(),
+        word => format!("; word: {}", Robust(word)),
+    };
+    let asleep = if after.kernel.queued(0) > before.kernel.queued(0) { "; sleeps" } else { "" };
+    format!("{} {deed}{word}{asleep}{}", NAMES[thread], after.kernel.woken_since(&before.kernel))
+}
+
+fn deed(step: Step) -> &'static str {
+    match step {
+        Step::Pend | Step::PendOwner => "sets pending",
+        Step::Try => "tries to take the word, or else marks it",
+        Step::ReadMulti { .. } | Step::AskMulti => "reads multi",
+        Step::Sleep { .. } | Step::SleepOnAll { .. } => "calls futex_wait",
+        Step::Leave => "looks whether it has used up a wake",
+        Step::PassOn => "passes a wake on",
+        Step::Unpend | Step::UnpendOwner { .. } => "clears pending",
+        Step::Enlist { .. } => "puts the node on its list",
+        Step::ReadToken { .. } => "reads the token",
+        Step::Own { abandoned: false } => "writes its token and owns the mutex",
+        Step::Own { abandoned: true } => "writes its token and owns the abandoned mutex",
+        Step::Disown => "begins to unlock and clears the token",
+        Step::Unlist => "takes the node off its list",
+        Step::Release => "gives up the word",
+        Step::Wake { all: false } => "wakes one",
+        Step::Wake { all: true } | Step::WakeAll { .. } => "wakes all",
+        Step::Clear => "clears WAITERS and wakes all",
+        Step::SetMulti => "sets multi",
+        Step::Look { .. } => "looks at the word, and marks it if it is owned",
+        Step::Asleep { .. } | Step::AsleepOnAll | Step::Done => "rests",
+    }
+}

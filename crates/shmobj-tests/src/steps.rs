@@ -1,0 +1,50 @@
+//! Every step of the library's protocols at which a process can be made to die. A test compares them with the sources.
+
+/// Those of making, finding and closing objects.
+pub const OF_NAMES: [&str; 14] = [
+    "create: data made",
+    "create: entry made",
+    "create: entry complete",
+    "create: entry linked",
+    "create: data file linked",
+    "open: entry opened",
+    "open: dead entry locked",
+    "open: found held",
+    "open: lock shared",
+    "close: before the lock is released",
+    "close: lock released",
+    "close: probe opened",
+    "close: probe has the lock",
+    "destroy: data file removed",
+];
+
+/// Those of data.
+pub const OF_DATA: [&str; 2] = ["commit: pages allocated", "extend: allocated behind the end"];
+
+/// Those of synchronization objects.
+pub const OF_SYNCHRONIZATION: [&str; 24] = [
+    "gate: about to be given back",
+    "gate: taken",
+    "latch: about to be given back",
+    "latch: about to sleep",
+    "latch: free, nobody woken",
+    "latch: nobody sleeps",
+    "latch: taken",
+    "mutex: created as owned",
+    "mutex: owned",
+    "mutex: token erased",
+    "signal: about to ring",
+    "signal: locked",
+    "signal: rung",
+    "signal: settled",
+    "timer: locked",
+    "timer: other bank written",
+    "wait-all: all locked",
+    "wait-all: gate taken",
+    "wait-all: one committed",
+    "wait: about to sleep",
+    "wait: about to sleep for all",
+    "wait: about to sleep on several",
+    "wait: woken",
+    "wait: woken among several",
+];
