@@ -35,10 +35,11 @@ use crate::wait;
 ///
 /// # Crashes
 /// The kernel knows the owner, and tells the next one, exactly once, whatever instruction it was killed at: after it owned the
-/// mutex and before it began to release it. A thread can own up to 2048 mutexes at once with that promise. What owns is
-/// a *thread*: it must release it itself, and a child of `fork` owns nothing. After `exec` what was owned is abandoned.
+/// mutex and before it began to release it. Beyond 2048 mutexes of one thread, and after `exec` by a thread other than the first,
+/// it takes up to two seconds. What owns is a *thread*: it must release it itself, and a child of `fork` owns nothing. After `exec`
+/// what was owned is abandoned.
 ///
-/// A thread uses 8 KiB of addresses for each of up to 128 mutexes that it has locked.
+/// A thread uses 8 KiB of addresses for each mutex that it has locked lately, and not only for those it owns.
 #[doc(alias = "CreateMutex")]
 pub struct Mutex(Handle);
 

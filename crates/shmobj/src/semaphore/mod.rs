@@ -55,7 +55,7 @@ impl Semaphore {
     /// [`TooManyPosts`](ErrorKind::TooManyPosts): the count would exceed the maximum; nothing has changed.
     /// [`InvalidParameter`](ErrorKind::InvalidParameter): `count` is 0.
     /// [`AccessDenied`](ErrorKind::AccessDenied): the handle has not the right [`MODIFY`](Access::MODIFY).
-    /// [`Stalled`](ErrorKind::Stalled): more than 16 are released to sleeping threads, and a process that is taking it together with
+    /// [`Stalled`](ErrorKind::Stalled): more than 8 are released to sleeping threads, and a process that is taking it together with
     /// other objects does not go on.
     ///
     /// # Crashes

@@ -30,7 +30,8 @@
 //! | [`WaitableTimer`](crate::WaitableTimer), synchronization | it has expired since the last wait | takes the expiry |
 //! | [`WaitableTimer`](crate::WaitableTimer), manual reset | it has expired | changes nothing |
 //!
-//! Signal handlers that run meanwhile change nothing. There is no order among those who wait.
+//! Signal handlers that run meanwhile change nothing, as long as they call nothing of this themselves. There is no order among
+//! those who wait.
 
 use crate::access::Access;
 use crate::error::{Attempt, Error, ErrorKind, Result};

@@ -1,11 +1,12 @@
 //! The cell: the shared state of events, semaphores and timers in one word of 64 bits, changed by one compare-exchange.
 //!
 //! ```text
-//! 63        32 31    30 ..... 16 15 .... 4  3    2       1        0
+//! 63        32 31    30 ..... 14 13 .... 4  3    2       1        0
 //! [ payload  ][MULTI][ SEQUENCE ][TICKETS ][ALL][LOCKED][WAITERS][SIGNALED]   what waits consume
 //! [ payload  ][MULTI][ GENERATION ........][ALL][LOCKED][WAITERS][SIGNALED]   manual-reset events
 //! ```
-//! The low half is the futex word; the payload is a semaphore's count, or a timer's (see [`timer`](super::timer)).
+//! The low half is the futex word; the payload is a semaphore's count, a timer's (see [`timer`](super::timer)), or more of an
+//! event's sequence.
 //!
 //! | bit | means | set by | cleared by |
 //! |---|---|---|---|
@@ -36,9 +37,9 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
+use super::Trouble;
 use super::clock::Alarm;
 use super::futex::{self, Change, EVERYBODY};
-use super::{Trouble, gate};
 use crate::test_hooks::step;
 
 const SIGNALED: u64 = 1;
@@ -46,18 +47,18 @@ const WAITERS: u64 = 1 << 1;
 const LOCKED: u64 = 1 << 2;
 const ALL: u64 = 1 << 3;
 const TICKET: u64 = 1 << 4;
-const TICKETS: u64 = 0xfff << 4;
-const SEQUENCE_STEP: u64 = 1 << 16;
+const TICKETS: u64 = 0x3ff << 4;
+const SEQUENCE_STEP: u64 = 1 << 14;
 const SEQUENCE: u64 = (1 << 31) - SEQUENCE_STEP;
 const GENERATION_STEP: u64 = 1 << 4;
 const GENERATION: u64 = (1 << 31) - GENERATION_STEP;
 const MULTI: u64 = 1 << 31;
 
 /// How many tickets one signal hands out at once. The kernel adds them whatever is there by then, so what signallers can add who
-/// are all stopped between their look and that step has to fit above [`MANY_TICKETS`]: 190 of them.
-pub(crate) const TICKETS_AT_ONCE: u32 = 16;
+/// are all stopped between their look and that step has to fit above [`MANY_TICKETS`]: 63 of them.
+pub(crate) const TICKETS_AT_ONCE: u32 = 8;
 /// From how many on nobody hands out more.
-pub(crate) const MANY_TICKETS: u32 = 1000;
+pub(crate) const MANY_TICKETS: u32 = 512;
 
 /// One value of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,6 +258,11 @@ impl Rung {
         if some_for_all { self.count } else { self.count - self.woken.min(self.count) }
     }
 
+    /// Whether nobody has taken anything since.
+    pub(crate) fn is_untouched(self, now: State) -> bool {
+        (now.0 ^ self.before.0) & SEQUENCE == 0
+    }
+
     /// A state in which nobody can sleep, as nothing has happened since everybody was woken. (With the tickets of another
     /// signaller in it, that one still has to see what sort of sleepers there were.)
     pub(crate) fn is_quiet(self, now: State) -> bool {
@@ -290,8 +296,8 @@ pub(crate) fn next_generation_for_all(cell: &AtomicU64) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Locks the cell. Only for the holder of the gate. With `sleepers`, they are woken in the same step, and wait for
-/// the gate; returns how many. `None`: the state is not wanted.
+/// Locks the cell. Only for the holder of the gate. If somebody sleeps, all are woken in the same step, and wait at the
+/// gate; returns how many.
 pub(crate) fn lock_and_wake(cell: &AtomicU64) -> Result<u32, Trouble> {
     let seen = load(cell);
     if !seen.has_waiters() && change(cell, seen, seen.with_lock(true)) {
@@ -308,12 +314,6 @@ pub(crate) fn leave(cell: &AtomicU64) {
     }
 }
 
-/// Waits until nobody decides about the cell any more.
-#[cold]
-pub(super) fn pass(object: &super::Synchronizer, deadline: super::Deadline) -> Result<(), Trouble> {
-    gate::hold(object, gate::patience(deadline), |_| Ok(()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,8 +321,8 @@ mod tests {
     #[test]
     fn the_layout_is_that_of_the_abi() {
         assert_eq!(SIGNALED | WAITERS | LOCKED, 7);
-        assert_eq!(TICKETS, 0xfff0);
-        assert_eq!(SEQUENCE, 0x7fff_0000);
+        assert_eq!(TICKETS, 0x3ff0);
+        assert_eq!(SEQUENCE, 0x7fff_c000);
         assert_eq!(GENERATION, 0x7fff_fff0);
         assert_eq!(State::new(5, true).0, 0x5_0000_0001);
     }
@@ -334,7 +334,7 @@ mod tests {
         assert_eq!(full.next_generation().0, !GENERATION);
         assert_eq!(State(0).next_in_sequence().0, SEQUENCE_STEP);
         assert_eq!(full.with_payload(0).0, 0xffff_ffff);
-        assert_eq!(full.minus_tickets(4095).0, !TICKETS);
+        assert_eq!(full.minus_tickets(1023).0, !TICKETS);
         assert_eq!(State(0).plus_tickets(3).tickets(), 3);
         assert_eq!(State(0).with_sleeper(Sleeper::Alone).0, WAITERS);
         assert_eq!(State(0).with_sleeper(Sleeper::ForAny).0, WAITERS | MULTI);

@@ -3,6 +3,9 @@
 pub(crate) use rustix::thread::futex::ClockId;
 use rustix::time::clock_gettime;
 
+/// How long a call that was not asked to wait waits for somebody who decides, in nanoseconds.
+const PATIENCE: u64 = 5_000_000_000;
+
 /// Until when a wait may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deadline {
@@ -16,6 +19,17 @@ pub(crate) enum Deadline {
 impl Deadline {
     pub(crate) fn after(nanoseconds: u64) -> Self {
         Self::At(monotonic().saturating_add(nanoseconds))
+    }
+
+    /// The deadline for somebody's decision in a call with this deadline: one is waited for also by those who only look, but
+    /// who does not come to one (stopped, or hostile) must not block them for ever.
+    pub(crate) fn for_decision(self) -> Self {
+        let patience = monotonic().saturating_add(PATIENCE);
+        match self {
+            Self::Never => Self::Never,
+            Self::At(at) => Self::At(at.max(patience)),
+            Self::Now => Self::At(patience),
+        }
     }
 
     pub(crate) fn has_passed(self) -> bool {

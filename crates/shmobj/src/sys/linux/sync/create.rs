@@ -4,6 +4,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{MemfdFlags, SealFlags};
@@ -82,7 +83,7 @@ pub(crate) struct Wish {
 #[derive(Debug)]
 pub(super) struct Unnamed {
     pub(super) page: SharedPage,
-    /// What another process would get at it by.
+    /// By which it can be handed to another process.
     _memory: OwnedFd,
 }
 
@@ -144,6 +145,7 @@ impl Synchronizer {
             kind: header.kind,
             manual: header.flags & flags::MANUAL_RESET != 0,
             maximum: header.size as u32,
+            refusals: AtomicU32::new(0),
             spin: spin::Spin::new(),
         }
     }

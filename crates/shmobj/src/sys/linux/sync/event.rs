@@ -10,7 +10,7 @@
 
 use super::cell::{self, Rung, State, Verdict, change, load};
 use super::clock::Deadline;
-use super::{Synchronizer, Trouble};
+use super::{Synchronizer, Trouble, gate};
 use crate::test_hooks::step;
 
 /// How long a pulse waits for somebody who waits for all of several objects to take it.
@@ -33,7 +33,7 @@ pub(super) fn assess_auto(state: State) -> Verdict {
     if state.is_locked() {
         Verdict::Locked
     } else if state.tickets() > 0 || state.is_signaled() {
-        Verdict::Satisfied(cell::consumed(state, |state| state.with_signaled(false)))
+        Verdict::Satisfied(cell::consumed(state, |state| state.with_signaled(false)).plus_payload(1))
     } else {
         Verdict::Unsignaled(None)
     }
@@ -47,7 +47,8 @@ pub(crate) fn take_at_once(event: &Synchronizer) -> bool {
     if event.is_manual() {
         return state.is_signaled();
     }
-    state.is_plainly_signaled() && change(cell, state, state.with_signaled(false).next_in_sequence())
+    let taken = state.with_signaled(false).next_in_sequence().plus_payload(1);
+    state.is_plainly_signaled() && change(cell, state, taken)
 }
 
 /// Killed anywhere in here: not set, or set with all its consequences (see [`cell`]).
@@ -99,10 +100,11 @@ pub(super) fn return_ticket(event: &Synchronizer) {
 #[inline]
 pub(crate) fn reset(event: &Synchronizer) -> Result<(), Trouble> {
     let cell = &event.words().cell;
+    let mut limit = None;
     loop {
         let state = load(cell);
         if state.is_locked() {
-            cell::pass(event, Deadline::Now)?;
+            gate::pass(event, &mut limit, Deadline::Now)?;
         } else if change(cell, state, without_signal(event, state)) {
             return Ok(());
         }
@@ -148,8 +150,9 @@ fn wait_for_taker(event: &Synchronizer) {
 /// Nobody took the pulse: it leaves nothing behind (EV-8).
 fn withdraw(event: &Synchronizer, rung: Rung) {
     cell::update(&event.words().cell, |state| {
-        // What is locked is being taken.
-        let withdrawn = (state.tickets() > 0 && !state.is_locked()).then(|| state.minus_tickets(1))?;
+        // What is locked is being taken; and if anything was taken, the pulse was.
+        let unused = state.tickets() > 0 && !state.is_locked() && rung.is_untouched(state);
+        let withdrawn = unused.then(|| state.minus_tickets(1))?;
         Some(if rung.is_quiet(state) { withdrawn.without_waiters() } else { withdrawn })
     });
 }

@@ -44,7 +44,12 @@ fn timespec(alarm: Alarm) -> Timespec {
 fn ended(result: Result<(), Errno>) -> Slept {
     match result {
         Err(Errno::TIMEDOUT) => Slept::TimedOut,
-        _ => Slept::LookAgain,
+        Ok(()) | Err(Errno::AGAIN | Errno::INTR) => Slept::LookAgain,
+        Err(_) => {
+            // A filter of system calls refuses it: the caller looks again all the time, but not without a rest.
+            std::thread::sleep(std::time::Duration::from_nanos(POLL_NANOSECONDS));
+            Slept::LookAgain
+        }
     }
 }
 
@@ -64,8 +69,8 @@ static NO_WAITV: AtomicBool = AtomicBool::new(false);
 /// How often several words are looked at where the kernel cannot: the documented price of old kernels.
 const POLL_NANOSECONDS: u64 = 1_000_000;
 
-/// Sleeps on several words, at most 128. True if the kernel cannot, and the caller has to look at its words again soon.
-pub(crate) fn sleep_on_any(beds: &[Bed<'_>], alarm: Option<Alarm>) -> Slept {
+/// Sleeps on several words, at most 128.
+pub(crate) fn sleep_on_any(beds: &[Bed<'_>], alarm: Option<Alarm>) {
     if !NO_WAITV.load(Ordering::Relaxed) && !is_forced(Fault::Waitv) {
         let mut list = [const { Wait::new() }; super::wait::MAXIMUM_OBJECTS];
         for (wait, bed) in list.iter_mut().zip(beds) {
@@ -77,18 +82,16 @@ pub(crate) fn sleep_on_any(beds: &[Bed<'_>], alarm: Option<Alarm>) -> Slept {
         let until = alarm.map(timespec);
         let list = &list[..beds.len().min(list.len())];
         match futex::waitv(list, WaitvFlags::empty(), until.as_ref(), clock) {
-            Err(Errno::NOSYS | Errno::PERM) => NO_WAITV.store(true, Ordering::Relaxed),
-            result => return ended(result.map(drop)),
+            Ok(_) | Err(Errno::TIMEDOUT | Errno::AGAIN | Errno::INTR) => return,
+            Err(_) => NO_WAITV.store(true, Ordering::Relaxed),
         }
     }
     // The first word is slept on; the others are looked at every millisecond.
     let soon = Alarm { clock: ClockId::Monotonic, at: super::clock::monotonic() + POLL_NANOSECONDS };
-    let Some(first) = beds.first() else { return Slept::TimedOut };
-    if alarm.is_none_or(|alarm| !alarm.is_before(soon)) {
-        sleep(*first, Some(soon));
-        return Slept::LookAgain;
+    if let Some(first) = beds.first() {
+        let earlier = alarm.filter(|alarm| alarm.is_before(soon));
+        sleep(*first, Some(earlier.unwrap_or(soon)));
     }
-    sleep(*first, alarm)
 }
 
 /// Wakes up to so many; returns how many.
@@ -102,14 +105,14 @@ pub(crate) enum Change {
     Add(u16),
     Or(u16),
     AndNot(u16),
-    /// Clears the highest bit.
-    ClearHighest,
-    /// Clears everything.
+    /// Of a latch: clears WAITERS.
+    ClearWaiters,
+    /// Of a latch: clears OWNER_DIED.
+    ClearDied,
+    /// Leaves nothing.
     Clear,
-    /// Leaves the second highest bit alone.
-    SetSecondHighest,
-    /// Clears the second highest bit.
-    ClearSecondHighest,
+    /// Of a latch: leaves nothing but OWNER_DIED.
+    SetDied,
 }
 
 /// Changes the word and wakes up to `count`, or everybody if its highest bit was set (`MULTI`); returns how many.
@@ -121,10 +124,10 @@ pub(crate) fn change_and_wake(word: &AtomicU64, change: Change, count: u32) -> R
         Change::Add(argument) => (WakeOp::Add, argument),
         Change::Or(argument) => (WakeOp::Or, argument),
         Change::AndNot(argument) => (WakeOp::AndN, argument),
-        Change::ClearHighest => (WakeOp::AndNShift, 31),
+        Change::ClearWaiters => (WakeOp::AndNShift, 31),
         Change::Clear => (WakeOp::Set, 0),
-        Change::SetSecondHighest => (WakeOp::SetShift, 30),
-        Change::ClearSecondHighest => (WakeOp::AndNShift, 30),
+        Change::SetDied => (WakeOp::SetShift, 30),
+        Change::ClearDied => (WakeOp::AndNShift, 30),
     };
     let word = low(word);
     let woken = loop {

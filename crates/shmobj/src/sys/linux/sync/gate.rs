@@ -9,22 +9,11 @@ use super::clock::Deadline;
 use super::latch::{self, Wake};
 use super::seat::{self, Seat};
 use super::spin::Spin;
-use super::{PATIENCE, Synchronizer, Trouble, cell};
+use super::{Synchronizer, Trouble, cell};
 use crate::test_hooks::step;
 
 /// Gates are held for microseconds; each process learns the same about all of them.
 static SPIN: Spin = Spin::new();
-
-/// The deadline for a gate in a call with this deadline: a decision is waited for also by those who only look, but a holder
-/// who does not come to one (stopped, or hostile) must not block them for ever.
-pub(super) fn patience(deadline: Deadline) -> Deadline {
-    let patience = Deadline::after(PATIENCE);
-    match (deadline, patience) {
-        (Deadline::Never, _) => Deadline::Never,
-        (Deadline::At(at), Deadline::At(least)) => Deadline::At(at.max(least)),
-        _ => patience,
-    }
-}
 
 /// Takes the gate, and with it the right to lock the cell.
 pub(super) fn take(seat: &Seat, deadline: Deadline) -> Result<(), Trouble> {
@@ -47,6 +36,20 @@ pub(super) fn give_back(seat: &Seat) {
     step("gate: about to be given back");
     // If somebody else has written into the gate, it is theirs now: the object is broken, and nothing of ours depends on it.
     latch::give_back(seat, Wake::All);
+}
+
+/// Waits until nobody decides about the cell any more. `limit` is that of the whole call, and begins with the first time.
+#[cold]
+pub(super) fn pass(
+    object: &Synchronizer,
+    limit: &mut Option<Deadline>,
+    deadline: Deadline,
+) -> Result<(), Trouble> {
+    let limit = *limit.get_or_insert_with(|| deadline.for_decision());
+    if limit.has_passed() {
+        return Err(Trouble::Stalled);
+    }
+    hold(object, limit, |_| Ok(()))
 }
 
 /// Decides something as the holder of the gate.

@@ -32,13 +32,13 @@
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
+use super::Trouble;
 use super::clock::Deadline;
 use super::futex::{self, Bed, Change, EVERYBODY, Slept};
 use super::liveness;
 use super::seat::Seat;
 use super::spin::{Spin, Spinner};
 use super::words::Words;
-use super::{Trouble, gate};
 use crate::test_hooks::step;
 
 const THREAD: u64 = 0x3fff_ffff;
@@ -174,7 +174,7 @@ fn take_slowly(seat: &Seat, deadline: Deadline, spin: &Spin) -> Result<Option<Fo
         // Tentative: not owned, and soon decided. That is no reason to say that it is owned.
         let tentative = seen.is_tentative();
         let limit = if tentative {
-            *patience.get_or_insert_with(|| gate::patience(deadline))
+            *patience.get_or_insert_with(|| deadline.for_decision())
         } else if deadline == Deadline::Now {
             return Ok(None);
         } else {
@@ -231,7 +231,7 @@ fn lie_down(seat: &Seat, seen: State, deadline: Deadline) {
 pub(super) fn free_if_owner_is_dead(words: &Words) -> bool {
     let seen = load(words);
     let can_tell = words.watch.load(Acquire) & watch::NUMBERS_AMBIGUOUS == 0;
-    if !can_tell || seen.is_free() || !liveness::bury(seen.thread(), words) {
+    if !can_tell || seen.is_free() || !liveness::claim_death(seen.thread(), words) {
         return false;
     }
     let freed = change(words, seen, seen.with_low(OWNER_DIED | seen.0 & WAITERS));
@@ -295,8 +295,10 @@ fn release_slowly(seat: &Seat, left: As, wake: Wake) -> bool {
         }
         if seen.has_waiters() && (wake == Wake::All || seen.has_several()) {
             // One step: whoever sleeps wakes, and sets WAITERS again if need be.
-            let left = if left == As::Died { Change::SetSecondHighest } else { Change::Clear };
-            return futex::change_and_wake(&words.latch, left, EVERYBODY).is_ok();
+            let left = if left == As::Died { Change::SetDied } else { Change::Clear };
+            if futex::change_and_wake(&words.latch, left, EVERYBODY).is_ok() {
+                return true;
+            }
         }
         let free = seen.with_low(died | seen.0 & WAITERS);
         if words.latch.compare_exchange_weak(seen.0, free.0, Release, Relaxed).is_ok() {
@@ -307,7 +309,7 @@ fn release_slowly(seat: &Seat, left: As, wake: Wake) -> bool {
     if seen.has_waiters() && futex::wake(&words.latch, 1) == 0 {
         step("latch: nobody sleeps");
         // In one step with a wake of everybody, so that it does not matter who has come meanwhile.
-        let _ = futex::change_and_wake(&words.latch, Change::ClearHighest, EVERYBODY);
+        let _ = futex::change_and_wake(&words.latch, Change::ClearWaiters, EVERYBODY);
     }
     true
 }
@@ -363,7 +365,7 @@ pub(super) fn settle(seat: &Seat) {
             return; // somebody else has written into it: it is broken, and giving it back will say so
         }
         if seen.has_waiters() {
-            let _ = futex::change_and_wake(&words.latch, Change::ClearSecondHighest, EVERYBODY);
+            let _ = futex::change_and_wake(&words.latch, Change::ClearDied, EVERYBODY);
             return;
         }
         if change(words, seen, seen.with_low(mine)) {
@@ -418,6 +420,6 @@ pub(super) fn introduce(words: &Words, is_listed: bool, pid_namespace: u64) {
     }
     if reasons != 0 && words.watch.fetch_or(reasons, Release) & reasons != reasons {
         // Who is asleep, or about to be, looks again: the word is not what it expects any more.
-        let _ = futex::change_and_wake(&words.latch, Change::ClearHighest, EVERYBODY);
+        let _ = futex::change_and_wake(&words.latch, Change::ClearWaiters, EVERYBODY);
     }
 }

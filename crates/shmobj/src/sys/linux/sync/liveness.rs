@@ -22,9 +22,9 @@ pub(super) fn signature(thread: u32) -> u64 {
     u64::from(thread) << START_BITS | start & ((1 << START_BITS) - 1)
 }
 
-/// This thread signs a latch that it has taken.
-pub(super) fn sign(words: &Words, thread: u32) {
-    words.signature.store(signature(thread), Ordering::Release);
+/// Signs a latch that was taken.
+pub(super) fn sign(words: &Words, signature: u64) {
+    words.signature.store(signature, Ordering::Release);
 }
 
 /// The owner does not need its signature any more.
@@ -32,12 +32,12 @@ pub(super) fn erase(words: &Words) {
     words.signature.store(0, Ordering::Release);
 }
 
-/// Takes away the signature of an owner that is certainly dead; false if it may be alive. Only in the PID namespace that
+/// Takes away the signature of an owner that is certainly dead. False: it may be alive, or somebody else was faster. Only in the PID namespace that
 /// the number belongs to.
 ///
 /// A signature with another number is that of a former owner, and says nothing. It goes before the latch is freed, so that
 /// none is ever compared with a later thread of the same number.
-pub(super) fn bury(thread: u32, words: &Words) -> bool {
+pub(super) fn claim_death(thread: u32, words: &Words) -> bool {
     let signed = words.signature.load(Ordering::Acquire);
     let is_dead = is_gone(thread)
         || match start_of_other(thread) {

@@ -33,9 +33,9 @@ pub(crate) mod timer;
 pub(crate) mod wait;
 pub(crate) mod words;
 
-use std::fmt;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use rustix::io::Errno;
 
@@ -49,9 +49,6 @@ use super::object::shared_page::SharedPage;
 use crate::error::{Attempt, Error, ErrorKind};
 use crate::kind::Kind;
 use words::Words;
-
-/// How long a call that was not asked to wait waits for somebody who decides, in nanoseconds.
-const PATIENCE: u64 = 5_000_000_000;
 
 /// What identifies an object in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +75,8 @@ pub(crate) struct Synchronizer {
     pub(crate) kind: Kind,
     manual: bool,
     maximum: u32,
+    /// How many times it was looked at and found owned.
+    refusals: AtomicU32,
     spin: spin::Spin,
 }
 
@@ -197,11 +196,5 @@ impl Trouble {
                 .with_remedy("do it before the thread's local storage is destroyed"),
             Self::System(doing, errno) => attempt.os(doing, errno),
         }
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file.dev, self.file.ino)
     }
 }

@@ -37,14 +37,18 @@ pub(crate) fn lock(mutex: &Synchronizer, deadline: Deadline) -> Result<Option<Go
     if seat.depth.get() > 0 {
         return deepen(&seat).map(Some);
     }
-    let words = mutex.words();
-    // Who only looks never sleeps, and has to look himself whether the owner lives.
-    let is_owned =
-        || latch::is_owned(words) && !(latch::is_watched(words) && latch::free_if_owner_is_dead(words));
-    if deadline == Deadline::Now && is_owned() {
+    if deadline == Deadline::Now && latch::is_owned(mutex.words()) && !freed_from_the_dead(mutex) {
         return Ok(None);
     }
     Ok(latch::take(&seat, deadline, &mutex.spin)?.map(|former| own_after(&seat, former)))
+}
+
+/// Who only looks never sleeps, and has to find out now and then by itself whether the owner lives.
+fn freed_from_the_dead(mutex: &Synchronizer) -> bool {
+    const SOME: u32 = 64;
+    let refusals = mutex.refusals.fetch_add(1, Relaxed);
+    let is_due = refusals % SOME == SOME - 1 || latch::is_watched(mutex.words());
+    is_due && latch::free_if_owner_is_dead(mutex.words())
 }
 
 #[cold]

@@ -6,9 +6,10 @@
 //! private page behind it: other processes can neither change our list nor learn an address from it.
 //!
 //! Everything here happens in the one thread that owns list and nodes. Only its order matters, as the kernel may stop the
-//! thread between any two writes: each is volatile, and a fence keeps the compiler from moving others past it.
+//! thread between any two writes: fences keep the compiler from moving them past each other.
 #![allow(unsafe_code)] // reads and writes the C library's list
 
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::atomic::{Ordering, compiler_fence};
 
@@ -44,11 +45,10 @@ impl RobustList {
         if is_forced(Fault::RobustList) || cfg!(not(target_pointer_width = "64")) {
             return None;
         }
-        let mut head: *mut Head = std::ptr::null_mut();
-        let mut bytes = 0usize;
-        // SAFETY: the kernel writes one pointer and one size.
-        let failed = unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut bytes) };
-        let head = NonNull::new(head).filter(|_| failed == 0 && bytes == size_of::<Head>())?;
+        let head = registered().or_else(|| {
+            make_the_c_library_register_one();
+            registered()
+        })?;
         // SAFETY: the list that this thread registered is there for as long as the thread.
         let Head { futex_offset, .. } = unsafe { head.read() };
         Some(Self { head, futex_offset })
@@ -113,6 +113,36 @@ impl RobustList {
         unsafe { write(previous & !MARK, next) };
         compiler_fence(Ordering::SeqCst);
     }
+}
+
+fn registered() -> Option<NonNull<Head>> {
+    let mut head: *mut Head = std::ptr::null_mut();
+    let mut bytes = 0usize;
+    // SAFETY: the kernel writes one pointer and one size.
+    let failed = unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut bytes) };
+    NonNull::new(head).filter(|_| failed == 0 && bytes == size_of::<Head>())
+}
+
+/// musl registers a thread's list only when the thread locks its first robust mutex.
+fn make_the_c_library_register_one() {
+    let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
+    let mut mutex = MaybeUninit::<libc::pthread_mutex_t>::uninit();
+    // SAFETY: initialises the attributes.
+    unsafe { libc::pthread_mutexattr_init(attributes.as_mut_ptr()) };
+    // SAFETY: initialised above.
+    unsafe { libc::pthread_mutexattr_setrobust(attributes.as_mut_ptr(), libc::PTHREAD_MUTEX_ROBUST) };
+    // SAFETY: initialises the mutex, which does not move until it is destroyed.
+    let failed = unsafe { libc::pthread_mutex_init(mutex.as_mut_ptr(), attributes.as_ptr()) };
+    if failed == 0 {
+        // SAFETY: initialised, and known to nobody else.
+        unsafe { libc::pthread_mutex_lock(mutex.as_mut_ptr()) };
+        // SAFETY: locked by this thread.
+        unsafe { libc::pthread_mutex_unlock(mutex.as_mut_ptr()) };
+        // SAFETY: unlocked, and not used any more.
+        unsafe { libc::pthread_mutex_destroy(mutex.as_mut_ptr()) };
+    }
+    // SAFETY: not used any more.
+    unsafe { libc::pthread_mutexattr_destroy(attributes.as_mut_ptr()) };
 }
 
 /// Not aligned with musl, whose distance is not a multiple of a pointer.

@@ -13,13 +13,14 @@
 //! namespace nor a scribbling peer can make it believe so.
 //!
 //! A seat takes 8 KiB of addresses, two mappings and up to a page of memory. A thread makes one the first time
-//! it takes a latch, keeps at most [`KEPT`], and gives all back when it ends. Then it also abandons what it still owns; the kernel's
+//! it takes a latch, gives back those that are idle when there are [`KEPT`] more than before, and all when it ends. Then it also abandons what it still owns; the kernel's
 //! walk over the robust list is for deaths that run no destructor. A child of `fork` begins without seats.
 #![allow(unsafe_code)] // maps memory, and hands out references into it
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, MremapFlags, ProtFlags};
@@ -27,10 +28,17 @@ use rustix::mm::{MapFlags, MremapFlags, ProtFlags};
 use super::robust::{Node, RobustList};
 use super::words::{WORDS_BYTES, Words, futex_word};
 use super::{Key, Synchronizer, Trouble, latch, liveness};
+use crate::sys::linux::fork::Operation;
 use crate::sys::linux::object::page::Id;
 
-/// How many seats a thread keeps besides those in use. A process may have 65,530 mappings.
+/// How many seats a thread makes before it gives back those that are idle.
 const KEPT: usize = 128;
+/// The same if the process has many: it may have 65,530 mappings in all.
+const KEPT_OF_MANY: usize = 4;
+const MANY: usize = 8192;
+/// How many seats there are in the process.
+static SEATS_OF_ALL: AtomicUsize = AtomicUsize::new(0);
+
 const FAST: usize = 16;
 
 /// See the module's documentation.
@@ -40,6 +48,8 @@ pub(crate) struct Seat {
     bytes: usize,
     key: Key,
     list: Option<(RobustList, Node)>,
+    /// For threads without a list; otherwise 0.
+    signature: u64,
     pub(super) thread: u32,
     /// A random number, never 0: thread numbers are not unique across PID namespaces.
     pub(super) token: u64,
@@ -84,7 +94,7 @@ impl Seat {
             // `taken`; and it is on no list, as it was not taken.
             unsafe { list.link(node) };
         } else {
-            liveness::sign(self.words(), self.thread);
+            liveness::sign(self.words(), self.signature);
         }
         self.taken.set(true);
     }
@@ -139,6 +149,7 @@ impl Seat {
             bytes,
             key,
             list: None,
+            signature: 0,
             thread: thread.number,
             token: thread.token,
             depth: Cell::new(0),
@@ -147,6 +158,10 @@ impl Seat {
         };
         let word = futex_word(&seat.words().latch) as usize;
         seat.list = thread.list.and_then(|list| Some((list, list.node(word, start + page..start + bytes)?)));
+        if seat.list.is_none() {
+            seat.signature = liveness::signature(thread.number);
+        }
+        SEATS_OF_ALL.fetch_add(1, Relaxed);
         latch::introduce(seat.words(), seat.list.is_some(), thread.pid_namespace);
         Ok(seat)
     }
@@ -154,6 +169,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        SEATS_OF_ALL.fetch_sub(1, Relaxed);
         // SAFETY: the mapping is ours; the node in it is on no list, and no reference into it is left.
         let _ = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.bytes) };
     }
@@ -187,6 +203,8 @@ struct Seats {
     fast: [Cell<*const Seat>; FAST],
     /// Boxed, so that they stay where they are.
     all: RefCell<BTreeMap<Key, Box<Seat>>>,
+    /// How many were left when the idle ones were given back last.
+    left: Cell<usize>,
 }
 
 thread_local! {
@@ -195,6 +213,7 @@ thread_local! {
             thread: Cell::new(None),
             fast: [const { Cell::new(std::ptr::null()) }; FAST],
             all: RefCell::new(BTreeMap::new()),
+            left: Cell::new(0),
         }
     };
 }
@@ -281,10 +300,12 @@ impl Seats {
         if let Some(seat) = self.find(key) {
             return Ok(seat);
         }
+        // A fork in the middle of somebody's first random number would leave a child that waits for it for ever.
+        let _operation = Operation::start();
         let thread = self.thread();
-        self.drop_idle_beyond(KEPT);
+        self.tidy_up();
         let seat = Seat::make(key, words, &thread).or_else(|errno| {
-            self.drop_idle_beyond(0);
+            self.drop_if(Seat::is_idle);
             Seat::make(key, words, &thread).map_err(|_| errno)
         });
         let seat = seat.map_err(|errno| Trouble::System("mapping its page for this thread", errno))?;
@@ -292,9 +313,12 @@ impl Seats {
         self.find(key).ok_or(Trouble::ThreadEnding)
     }
 
-    fn drop_idle_beyond(&self, kept: usize) {
-        if self.all.borrow().len() > kept {
+    fn tidy_up(&self) {
+        let count = self.all.borrow().len();
+        let kept = if SEATS_OF_ALL.load(Relaxed) > MANY { KEPT_OF_MANY } else { KEPT };
+        if count >= self.left.get() + kept {
             self.drop_if(Seat::is_idle);
+            self.left.set(self.all.borrow().len());
         }
     }
 

@@ -85,7 +85,7 @@ fn release_to_sleepers(semaphore: &Synchronizer, state: State, count: u32) -> Re
 
 /// More than the kernel adds in one step: decided at the gate, where sleepers wait for the outcome.
 fn release_many(semaphore: &Synchronizer, count: u32) -> Result<u32, Trouble> {
-    gate::hold(semaphore, gate::patience(Deadline::Now), |seat| {
+    gate::hold(semaphore, Deadline::Now.for_decision(), |seat| {
         let cell = &seat.words().cell;
         cell::lock_and_wake(cell)?;
         step("signal: locked");

@@ -73,9 +73,11 @@ impl Schedule {
             Some(ClockIs::Monotonic) => MONOTONIC,
             Some(ClockIs::Realtime) => REALTIME,
         };
+        // After the cell was locked, for those who read both without a lock.
+        fence(Release);
         bank.clock.store(clock, Relaxed);
         bank.due.store(self.due, Relaxed);
-        bank.period.store(self.period, Release);
+        bank.period.store(self.period, Relaxed);
     }
 
     fn of(when: When, period: u64) -> Self {
@@ -194,6 +196,13 @@ pub(super) fn assess(
     }))
 }
 
+/// A ticket that nobody may come for was for an expiry before the timer was set anew, and goes with that.
+pub(super) fn drop_ticket(timer: &Synchronizer) {
+    cell::update(&timer.words().cell, |state| {
+        (state.tickets() > 0 && !state.is_locked()).then(|| state.minus_tickets(1))
+    });
+}
+
 /// Arms the timer anew; it is not signalled any more (TI-11).
 pub(crate) fn set(timer: &Synchronizer, when: When, period: u64) -> Result<(), Trouble> {
     let schedule = Schedule::of(when, period);
@@ -225,7 +234,7 @@ fn decide(
     schedule: Schedule,
     change_of: impl Fn(State, bool, u32) -> State,
 ) -> Result<(), Trouble> {
-    gate::hold(timer, gate::patience(Deadline::Now), |seat| {
+    gate::hold(timer, Deadline::Now.for_decision(), |seat| {
         let words = seat.words();
         let sleepers = cell::lock_and_wake(&words.cell)?;
         step("timer: locked");

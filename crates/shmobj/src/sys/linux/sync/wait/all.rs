@@ -43,9 +43,10 @@ fn take_all(
     let mut order: Vec<usize> = (0..objects.len()).collect();
     order.sort_by_key(|&index| objects[index].key);
     let mut noted = Noted(None);
+    let mut limit = None;
     let mut spinner = SPIN.start_for(objects.len());
     loop {
-        let missing = match first_missing(objects, noted, deadline)? {
+        let missing = match first_missing(objects, noted, &mut limit, deadline)? {
             Some(missing) => missing,
             None => match decide(objects, &order, noted)? {
                 Decision::Taken(abandoned) => {
@@ -130,7 +131,12 @@ fn others_if_signaled(objects: &[&Synchronizer], missing: usize) -> Result<Optio
 }
 
 /// The first object that is not signalled.
-fn first_missing(objects: &[&Synchronizer], noted: Noted, deadline: Deadline) -> At<Option<usize>> {
+fn first_missing(
+    objects: &[&Synchronizer],
+    noted: Noted,
+    limit: &mut Option<Deadline>,
+    deadline: Deadline,
+) -> At<Option<usize>> {
     for (index, object) in objects.iter().enumerate() {
         let at = |trouble| (index, trouble);
         let signaled = loop {
@@ -140,7 +146,7 @@ fn first_missing(objects: &[&Synchronizer], noted: Noted, deadline: Deadline) ->
             match noted.assess(objects, index, cell::load(&object.words().cell)).map_err(at)? {
                 Verdict::Satisfied(_) => break true,
                 Verdict::Unsignaled(_) => break false,
-                Verdict::Locked => cell::pass(object, deadline).map_err(at)?,
+                Verdict::Locked => gate::pass(object, limit, deadline).map_err(at)?,
             }
         };
         if !signaled {
@@ -210,7 +216,7 @@ fn take_gate(
 ) -> Result<Option<(InUse, Option<Former>)>, Trouble> {
     let object = objects[index];
     let seat = seat::of(object)?;
-    let patience = gate::patience(Deadline::Now);
+    let patience = Deadline::Now.for_decision();
     if object.kind == Kind::Mutex {
         if mutex::is_deepest(&seat) {
             return Err(Trouble::TooDeep);

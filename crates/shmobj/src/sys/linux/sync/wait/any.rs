@@ -4,7 +4,7 @@ use super::super::cell::Sleeper;
 use super::super::clock::{Alarm, Deadline};
 use super::super::futex::{self, Bed};
 use super::super::spin::{Spin, Spinner};
-use super::super::{Got, Synchronizer, cell, latch};
+use super::super::{Got, Synchronizer, gate, latch};
 use super::{At, Look};
 use crate::kind::Kind;
 use crate::test_hooks::step;
@@ -35,6 +35,7 @@ fn any_slowly(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<(usize
     let notes: Vec<u32> = objects.iter().map(|object| object.note()).collect();
     let mut beds: Vec<Bed<'_>> = Vec::with_capacity(objects.len());
     let mut spinner = SPIN.start_for(objects.len());
+    let mut limit = None;
     let mut slept = false;
     'look: loop {
         for (index, (object, &note)) in objects.iter().zip(&notes).enumerate() {
@@ -51,7 +52,7 @@ fn any_slowly(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<(usize
                     return Ok(Some((index, got)));
                 }
                 Look::Locked => {
-                    cell::pass(object, deadline).map_err(at)?;
+                    gate::pass(object, &mut limit, deadline).map_err(at)?;
                     continue 'look;
                 }
                 Look::Unsignaled => {}

@@ -73,7 +73,7 @@ impl Synchronizer {
         match self.kind {
             Kind::Event if !self.manual => event::return_ticket(self),
             Kind::Semaphore => semaphore::return_ticket(self),
-            Kind::WaitableTimer if !self.manual => event::return_ticket(self),
+            Kind::WaitableTimer if !self.manual => timer::drop_ticket(self),
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use super::super::cell::Sleeper;
 use super::super::clock::{Alarm, Deadline};
 use super::super::futex;
 use super::super::spin::Spinner;
-use super::super::{Got, Synchronizer, Trouble, cell, mutex};
+use super::super::{Got, Synchronizer, Trouble, gate, mutex};
 use super::Look;
 use crate::kind::Kind;
 use crate::test_hooks::step;
@@ -28,13 +28,14 @@ pub(crate) fn one(
 fn one_slowly(object: &Synchronizer, deadline: Deadline) -> Result<Option<Got>, Trouble> {
     let note = object.note();
     let mut spinner = object.spin.start();
+    let mut limit = None;
     loop {
         match object.look(note)? {
             Look::Got(got) => {
                 spinner.succeeded(&object.spin);
                 return Ok(Some(got));
             }
-            Look::Locked => cell::pass(object, deadline)?,
+            Look::Locked => gate::pass(object, &mut limit, deadline)?,
             Look::Unsignaled if deadline == Deadline::Now => return Ok(None),
             Look::Unsignaled if spinner.turn() => {}
             Look::Unsignaled => {
