@@ -284,16 +284,21 @@ enum As {
 }
 
 /// Frees the latch and wakes.
+///
+/// If somebody may have this thread's number, the latch is pending no longer than it is ours: a namesake may take it at once, and
+/// the kernel would take this thread's death for its. A wake that is lost that way is made up for by who looks again.
 #[cold]
 fn release_slowly(seat: &Seat, left: As, wake: Wake) -> bool {
     let words = seat.words();
+    let ambiguous = words.watch.load(Acquire) & watch::NUMBERS_AMBIGUOUS != 0;
     let died = if left == As::Died { OWNER_DIED } else { 0 };
-    let seen = loop {
+    let (seen, everybody) = loop {
         let seen = load(words);
         if seen.thread() != seat.thread {
             return false;
         }
-        if seen.has_waiters() && (wake == Wake::All || seen.has_several()) {
+        let everybody = wake == Wake::All || seen.has_several();
+        if seen.has_waiters() && everybody && !ambiguous {
             // One step: whoever sleeps wakes, and sets WAITERS again if need be.
             let left = if left == As::Died { Change::SetDied } else { Change::Clear };
             if futex::change_and_wake(&words.latch, left, EVERYBODY).is_ok() {
@@ -302,11 +307,18 @@ fn release_slowly(seat: &Seat, left: As, wake: Wake) -> bool {
         }
         let free = seen.with_low(died | seen.0 & WAITERS);
         if words.latch.compare_exchange_weak(seen.0, free.0, Release, Relaxed).is_ok() {
-            break seen;
+            break (seen, everybody);
         }
     };
+    if ambiguous {
+        seat.unpend();
+    }
     step("latch: free, nobody woken");
-    if seen.has_waiters() && futex::wake(&words.latch, 1) == 0 {
+    if !seen.has_waiters() {
+        return true;
+    }
+    let woken = futex::wake(&words.latch, if everybody { EVERYBODY } else { 1 });
+    if woken == 0 || everybody {
         step("latch: nobody sleeps");
         // In one step with a wake of everybody, so that it does not matter who has come meanwhile.
         let _ = futex::change_and_wake(&words.latch, Change::ClearWaiters, EVERYBODY);
