@@ -250,4 +250,4 @@ impl<const T: usize, const W: usize> Kernel<T, W> {
 }
 
 /// Wake everybody.
-pub(crate) const ALL: usize = 8;
+pub(crate) const EVERYBODY: usize = 8;

@@ -273,3 +273,24 @@ fn signals_reach_sleepers_across_pid_namespaces() {
         }
     }
 }
+
+#[test]
+fn the_death_of_a_namesake_that_has_just_released_it_frees_nothing() {
+    if !is_root_for("the_death_of_a_namesake_that_has_just_released_it_frees_nothing") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let (_outer, [mut one, mut two]) = namesakes(&scratch, "mutex");
+    let mut host = host(&scratch, "mutex");
+    assert_eq!(two.does("wait o 0"), "signaled");
+    host.falls_asleep_in("wait o never");
+    two.does("arm pause=60000 1 latch: free, nobody woken");
+    two.tell("release o");
+    // Free, and nobody knows it yet.
+    assert_eq!(one.does("wait o 10000"), "signaled");
+    two.kill();
+    host.sleeps_on();
+    one.does("release o");
+    let told = host.answers_within(Duration::from_secs(10)).expect("it wakes").expect("a lock");
+    assert_eq!(told, "signaled", "not abandoned");
+}

@@ -22,11 +22,11 @@ pub enum Fault {
     NoMulti,
     /// A setter never settles: tickets remain that nobody was woken for. C5.
     NoSettle,
-    /// A setter settles by MULTI as it was at first, but others may have set it before the wake. C5.
-    MultiNotReread,
-    /// A setter clears MULTI although there were tickets before its own, and the setter of one of those, who
-    /// comes to read MULTI again, misses it. C5.
-    EarlyClear,
+    /// Who waits for any and leaves with another object returns no ticket: one that it was woken for stays, and no
+    /// reset takes it. C5.
+    TicketKept,
+    /// A ticket is returned although there is an ordinary signal: two signals become one. C8.
+    TicketReturnedOntoSignal,
     /// A waiter whose time is over leaves without a last look: nobody uses the signal that it was woken for.
     /// C3.
     NoLastLook,
@@ -48,8 +48,8 @@ impl Fault {
         Self::MultiIgnored,
         Self::NoMulti,
         Self::NoSettle,
-        Self::MultiNotReread,
-        Self::EarlyClear,
+        Self::TicketKept,
+        Self::TicketReturnedOntoSignal,
         Self::NoLastLook,
         Self::NoGeneration,
         Self::MaximumIgnored,

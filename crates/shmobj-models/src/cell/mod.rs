@@ -61,7 +61,7 @@ use stateright::{Model, Property};
 pub use crate::kernel::Action;
 use crate::kernel::{Kernel, Life, Thread};
 pub use fault::Fault;
-pub use properties::{C1, C2, C3, C4, C5, C6, C7, CLEARED, SETTLED};
+pub use properties::{C1, C2, C3, C4, C5, C6, C7, C8, CLEARED, SETTLED};
 pub use state::State;
 use state::{CELLS, History, Player, Step, THREADS, Task};
 use wait::first_look;
@@ -91,6 +91,8 @@ pub enum Scene {
     TwoAny,
     /// A cell is set by several while a waiter for any takes the other cell.
     Elsewhere,
+    /// A waiter for any and a single waiter sleep, and each of the sets is for a sleeper or for nobody.
+    Kept,
     /// A manual-reset event is set, reset and pulsed.
     Manual,
     /// A manual-reset event and an auto-reset event, with waiters for any.
@@ -105,7 +107,7 @@ pub enum Scene {
 
 impl Scene {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Singles,
         Self::Repeated,
         Self::Reset,
@@ -113,6 +115,7 @@ impl Scene {
         Self::Any,
         Self::TwoAny,
         Self::Elsewhere,
+        Self::Kept,
         Self::Manual,
         Self::ManualAny,
         Self::Semaphore,
@@ -130,6 +133,7 @@ impl Scene {
             Self::Any => &[&[Any], &[One(0)], &[Set(0), Set(1)], &[Set(0), Reset(0)]],
             Self::TwoAny => &[&[Any], &[Any], &[Set(0), Set(1)], &[One(1)], &[Set(1)]],
             Self::Elsewhere => &[&[Any], &[Timed(1)], &[Set(1)], &[Set(1)], &[Set(0)]],
+            Self::Kept => &[&[Any], &[One(1)], &[Set(1)], &[Set(1)], &[Set(0)]],
             Self::Manual => &[&[One(0)], &[One(0), One(0)], &[Pulse(0), Pulse(0)], &[Set(0), Reset(0)]],
             Self::ManualAny => &[&[Any], &[One(0)], &[Set(0), Reset(0)], &[Set(1)], &[Any]],
             Self::Semaphore => &[&[One(0)], &[One(0)], &[Release(0, 2)], &[Release(0, 1), One(0)]],
@@ -169,14 +173,18 @@ impl Model for Cell {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        vec![State {
+        let mut state = State {
             kernel: Kernel::new([0; CELLS]),
             counts: [0; CELLS],
             players: std::array::from_fn(|thread| self.at_task(thread, 0)),
             history: [History::default(); CELLS],
             missed: false,
             crashed: false,
-        }]
+        };
+        if self.scene == Scene::Kept {
+            (0..THREADS).for_each(|thread| self.put_to_sleep(&mut state, thread));
+        }
+        vec![state]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
@@ -231,6 +239,14 @@ impl Cell {
     fn at_task(&self, thread: Thread, number: u8) -> Player {
         let task = self.task(thread, number);
         Player { task: number, step: task.map_or(Step::Done, |task| first_look(task, false)), ..Player::DONE }
+    }
+
+    /// A thread that begins with a wait does so, and sleeps.
+    fn put_to_sleep(&self, state: &mut State, thread: Thread) {
+        let waits = matches!(self.task(thread, 0), Some(Task::One(_) | Task::Any));
+        while waits && state.kernel.life[thread] == Life::Running {
+            self.step(state, thread);
+        }
     }
 
     fn finish(&self, state: &mut State, thread: Thread) {

@@ -2,9 +2,9 @@
 
 use stateright::Property;
 
-use super::state::{CELLS, State, Step, Task};
-use super::word::{MULTI, SIGNALED, WAITERS, is_deserted, tickets};
-use super::{Cell, Kind};
+use super::state::{CELLS, History, State, Step, Task};
+use super::word::{MULTI, SIGNALED, WAITERS, tickets};
+use super::{Cell, Kind, Scene};
 use crate::kernel::Life;
 
 /// No signal satisfies two waits.
@@ -21,12 +21,17 @@ pub const C3: &str = "C3: nobody sleeps for whom there is a signal";
 pub const C4: &str = "C4: WAITERS and MULTI are set while somebody sleeps who needs them";
 /// Unless somebody was killed, no ticket remains when nobody moves any more: signals that nobody was
 /// woken for count against the maximum, and a reset takes them.
-pub const C5: &str = "C5: without a crash, no ticket is left over";
+///
+/// But for waiters for any: a ticket that one of them leaves stays beside an ordinary signal, or a full count.
+pub const C5: &str = "C5: without a crash, no ticket is left over that could be a signal";
 /// Who is asleep when a manual-reset event is set or pulsed is satisfied, also by a set that is reset at
 /// once.
 pub const C6: &str = "C6: who sleeps when a manual-reset event is set is satisfied";
 /// SIGNALED says whether the count is above 0, and the count is not above the maximum.
 pub const C7: &str = "C7: a semaphore's count stays within its maximum";
+/// Two signals are not one while there are sleepers for both: unless somebody was killed, each was taken by somebody
+/// or is still there.
+pub const C8: &str = "C8: each signal for a sleeper is taken or still there";
 
 /// A set finds WAITERS, and clears it.
 pub const CLEARED: &str = "a set clears WAITERS";
@@ -47,8 +52,8 @@ impl Cell {
             }),
             Claim::always(C4, |model, state| (0..CELLS).all(|cell| model.is_marked(state, cell))),
             Claim::always(C5, |model, state| {
-                let clean = || model.counted_cells().all(|cell| tickets(state.kernel.words[cell]) == 0);
-                !state.is_quiet() || state.crashed || clean()
+                let clean = |cell| tickets(state.kernel.words[cell]) == 0 || model.is_full(state, cell);
+                !state.is_quiet() || state.crashed || model.counted_cells().all(clean)
             }),
             Claim::always(C6, |_, state| !state.missed),
             Claim::always(C7, |model, state| {
@@ -59,6 +64,15 @@ impl Cell {
                 })
             }),
         ];
+        if self.scene == Scene::Kept {
+            claims.push(Claim::always(C8, |model, state| {
+                let kept = |cell: usize| {
+                    let History { signals, taken, .. } = state.history[cell];
+                    taken + model.signals(state, cell) == signals
+                };
+                !state.is_quiet() || state.crashed || model.counted_cells().all(kept)
+            }));
+        }
         if !self.scene.has_any_waiters() {
             claims.push(Claim::always(C2, |model, state| {
                 model.counted_cells().all(|cell| {
@@ -76,12 +90,13 @@ impl Cell {
             return Vec::new(); // a broken rule may well make them impossible
         }
         let settled = Claim::sometimes(SETTLED, |_, state| {
-            state.players.iter().any(|player| matches!(player.step, Step::Settle { .. }))
+            let settles = |step| matches!(step, Step::Settle { rung } if rung.left_over(0) > 0);
+            state.players.iter().any(|player| settles(player.step))
         });
         let cleared = Claim::sometimes(CLEARED, |_, state| {
             (0..CELLS).any(|cell| {
                 let cleared = |step| match step {
-                    Step::Settle { before, .. } => is_deserted(state.kernel.words[cell], before, 1),
+                    Step::Settle { rung } => rung.left_over(0) > 0 && rung.is_quiet(state.kernel.words[cell]),
                     Step::Clear { before } => state.kernel.words[cell] == before | SIGNALED,
                     _ => false,
                 };
@@ -99,13 +114,28 @@ impl Cell {
     fn sleeps_justly(&self, state: &State, cell: usize) -> bool {
         let asleep =
             state.queued(cell).filter(|thread| state.kernel.life[*thread] == Life::Asleep).count() as u32;
+        match self.scene.kind(cell) {
+            Kind::Manual => asleep == 0 || state.kernel.words[cell] & SIGNALED == 0,
+            Kind::Auto | Kind::Semaphore => {
+                asleep.min(self.signals(state, cell)) <= state.history[cell].excused
+            }
+        }
+    }
+
+    /// How many waits the cell would satisfy now, if it is not a manual-reset event.
+    fn signals(&self, state: &State, cell: usize) -> u32 {
         let word = state.kernel.words[cell];
-        let signals = match self.scene.kind(cell) {
-            Kind::Manual => return asleep == 0 || word & SIGNALED == 0,
-            Kind::Auto => tickets(word) + (word & SIGNALED),
-            Kind::Semaphore => tickets(word) + state.counts[cell],
+        let plain = if self.scene.kind(cell) == Kind::Semaphore { state.counts[cell] } else { word & SIGNALED };
+        tickets(word) + plain
+    }
+
+    /// A ticket there can't become an ordinary signal: waiters for any leave it.
+    fn is_full(&self, state: &State, cell: usize) -> bool {
+        let full = match self.scene.kind(cell) {
+            Kind::Semaphore => state.counts[cell] == self.scene.maximum(),
+            Kind::Auto | Kind::Manual => state.kernel.words[cell] & SIGNALED != 0,
         };
-        asleep.min(signals) <= state.history[cell].excused
+        self.scene.has_any_waiters() && full
     }
 
     fn is_marked(&self, state: &State, cell: usize) -> bool {

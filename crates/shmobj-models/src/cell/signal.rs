@@ -1,9 +1,11 @@
 //! What set, release, reset and pulse do, step by step.
 
 use super::state::{State, Step, THREADS};
-use super::word::{GENERATION, MULTI, SIGNALED, TICKET, WAITERS, is_deserted, settled, tickets};
+use super::word::{
+    GENERATION, MULTI, Rung, SIGNALED, TICKET, WAITERS, settled, tickets, without_waiters,
+};
 use super::{Cell, Fault, Kind};
-use crate::kernel::{ALL, Thread};
+use crate::kernel::{EVERYBODY, Thread};
 
 impl Cell {
     /// The next step of a set (`number` is 1) or a release. `None`: it is over.
@@ -12,12 +14,12 @@ impl Cell {
             Step::Begin => self.begin_signal(state, cell, number),
             Step::WakeOp { before } if self.scene.kind(cell) == Kind::Manual => {
                 release_sleepers(state, cell);
-                state.kernel.wake_op(cell, |word| word | SIGNALED, ALL, 0);
+                state.kernel.wake_op(cell, |word| word | SIGNALED, EVERYBODY, 0);
                 Some(Step::Clear { before })
             }
             Step::Clear { before } => {
                 if state.kernel.words[cell] == before | SIGNALED || self.has(Fault::BlindClear) {
-                    state.kernel.words[cell] &= !(WAITERS | MULTI);
+                    state.kernel.words[cell] = without_waiters(state.kernel.words[cell]);
                 }
                 None
             }
@@ -28,34 +30,29 @@ impl Cell {
             }
             Step::WakeOp { before } if self.has(Fault::WakeFirst) => {
                 let multi = state.kernel.words[cell] & MULTI != 0;
-                state.kernel.wake(cell, if multi { ALL } else { 1 });
+                state.kernel.wake(cell, if multi { EVERYBODY } else { 1 });
                 Some(Step::Wake { before })
             }
             Step::Wake { before } if self.has(Fault::WakeFirst) => {
                 state.history[cell].signals += number;
                 state.kernel.words[cell] += number * TICKET;
-                Some(Step::Settle { before, left: number })
+                Some(Step::Settle { rung: Rung { before, count: number, woken: 0 } })
             }
             Step::Wake { before } => {
                 let multi = state.kernel.words[cell] & MULTI != 0;
-                let woken = state.kernel.wake(cell, if multi { ALL } else { 1 });
+                let woken = state.kernel.wake(cell, if multi { EVERYBODY } else { 1 });
                 self.after_wake(state, cell, number, before, woken)
             }
             Step::WakeOp { before } => {
                 state.history[cell].signals += number;
                 let signal = if self.has(Fault::NoTickets) { 0 } else { number * TICKET };
                 let bit = if self.has(Fault::NoTickets) { SIGNALED } else { 0 };
-                let more = if self.has(Fault::MultiIgnored) { 0 } else { ALL };
+                let more = if self.has(Fault::MultiIgnored) { 0 } else { EVERYBODY };
                 let woken = state.kernel.wake_op(cell, |word| (word + signal) | bit, number as usize, more);
                 self.after_wake(state, cell, number, before, woken)
             }
-            Step::Reread { before, left } => {
-                let multi = state.kernel.words[cell] & MULTI != 0;
-                let left = if multi { number } else { left };
-                (left > 0).then_some(Step::Settle { before, left })
-            }
-            Step::Settle { before, left } => {
-                self.settle(state, cell, number, before, left);
+            Step::Settle { rung } => {
+                self.settle(state, cell, rung);
                 None
             }
             _ => None,
@@ -87,39 +84,55 @@ impl Cell {
         before: u32,
         woken: usize,
     ) -> Option<Step> {
-        let handed = number.min(woken as u32);
-        state.history[cell].handed += handed;
-        let left = if before & MULTI != 0 { number } else { number - handed };
-        if self.has(Fault::NoSettle) {
-            None
-        } else if left == number || self.has(Fault::MultiNotReread) {
-            (left > 0).then_some(Step::Settle { before, left })
-        } else {
-            Some(Step::Reread { before, left })
-        }
+        let rung = Rung { before, count: number, woken: number.min(woken as u32) };
+        state.history[cell].handed += rung.woken;
+        (!self.has(Fault::NoSettle)).then_some(Step::Settle { rung })
     }
 
-    fn settle(&self, state: &mut State, cell: usize, number: u32, before: u32, left: u32) {
+    /// One compare-and-swap: what it goes by is what it changes.
+    fn settle(&self, state: &mut State, cell: usize, rung: Rung) {
         let word = state.kernel.words[cell];
         let mut new = word;
         if self.scene.kind(cell) == Kind::Semaphore {
-            let moved = tickets(word).min(left);
-            let room = self.scene.maximum().saturating_sub(state.counts[cell]);
-            let kept = if self.has(Fault::MaximumIgnored) { moved } else { moved.min(room) };
-            state.counts[cell] += kept;
-            state.history[cell].signals -= moved - kept; // refused after all
-            new = (new - moved * TICKET) & !SIGNALED | if state.counts[cell] > 0 { SIGNALED } else { 0 };
-            if is_deserted(word, before, number) {
-                new &= !(WAITERS | MULTI);
+            let unused = rung.left_over(word).min(tickets(word));
+            let fits = state.counts[cell] + unused <= self.scene.maximum() || self.has(Fault::MaximumIgnored);
+            if fits {
+                state.counts[cell] += unused;
+            } else {
+                state.history[cell].signals -= unused; // refused after all
+            }
+            if unused > 0 {
+                new = with_count(word - unused * TICKET, state.counts[cell]);
+                if rung.is_quiet(word) {
+                    new = without_waiters(new);
+                }
             }
         } else {
-            new = settled(new, before);
+            new = settled(new, rung);
         }
-        let early = self.has(Fault::EarlyClear) && word == before + number * TICKET;
-        if early || self.has(Fault::BlindClear) {
-            new &= !(WAITERS | MULTI);
+        if self.has(Fault::BlindClear) {
+            new = without_waiters(new);
         }
         state.kernel.words[cell] = new;
+    }
+
+    /// Who waits for any, slept, and leaves with the other cell: a ticket that it may have been woken for becomes an
+    /// ordinary signal, unless there is one.
+    pub(super) fn return_ticket(&self, state: &mut State, cell: usize) {
+        let word = state.kernel.words[cell];
+        if tickets(word) == 0 {
+            return;
+        }
+        match self.scene.kind(cell) {
+            Kind::Semaphore if state.counts[cell] < self.scene.maximum() => {
+                state.counts[cell] += 1;
+                state.kernel.words[cell] = with_count(word - TICKET, state.counts[cell]);
+            }
+            Kind::Auto if word & SIGNALED == 0 || self.has(Fault::TicketReturnedOntoSignal) => {
+                state.kernel.words[cell] = (word - TICKET) | SIGNALED;
+            }
+            Kind::Auto | Kind::Manual | Kind::Semaphore => {}
+        }
     }
 
     pub(super) fn reset(&self, state: &mut State, cell: usize) {
@@ -137,18 +150,25 @@ impl Cell {
     /// The next step of a pulse. `None`: it is over.
     pub(super) fn pulse(&self, state: &mut State, thread: Thread, cell: usize) -> Option<Step> {
         match state.players[thread].step {
-            Step::Begin if state.kernel.words[cell] & SIGNALED != 0 => {
+            Step::Begin => {
                 self.reset(state, cell);
-                None
+                Some(Step::PulseLook)
             }
-            Step::Begin => Some(Step::WakeOp { before: 0 }),
+            Step::PulseLook => {
+                (state.kernel.words[cell] & WAITERS != 0).then_some(Step::WakeOp { before: 0 })
+            }
             _ => {
                 release_sleepers(state, cell);
-                state.kernel.wake_op(cell, |word| word + GENERATION, ALL, 0);
+                state.kernel.wake_op(cell, |word| word + GENERATION, EVERYBODY, 0);
                 None
             }
         }
     }
+}
+
+/// A semaphore's word with such a count.
+pub(super) fn with_count(word: u32, count: u32) -> u32 {
+    word & !SIGNALED | if count > 0 { SIGNALED } else { 0 }
 }
 
 /// A manual-reset event is signalled, so whoever is asleep on it must not miss it.

@@ -1,5 +1,6 @@
 //! The world of the model: two cells, and the threads.
 
+use super::word::Rung;
 use crate::kernel::{Kernel, Life, Thread};
 
 /// The threads that play, at most.
@@ -30,13 +31,14 @@ pub(super) enum Step {
     Begin,
     WakeOp { before: u32 },
     Wake { before: u32 },
-    Reread { before: u32, left: u32 },
-    Settle { before: u32, left: u32 },
+    Settle { rung: Rung },
     Clear { before: u32 },
+    PulseLook,
     Look { cell: usize, woken: bool },
     Sleep,
     QueueFirst,
     QueueSecond,
+    Return { cell: usize },
     Asleep,
     LastLook,
     Done,
@@ -52,13 +54,15 @@ pub(super) struct Player {
     pub(super) seen: [u32; CELLS],
     /// The generations of manual-reset events when it began to wait.
     pub(super) since: [Option<u32>; CELLS],
+    /// It waits for any, and has slept.
+    pub(super) slept: bool,
     /// A set or pulse of a manual-reset event found it asleep.
     pub(super) released: bool,
 }
 
 impl Player {
     pub(super) const DONE: Self =
-        Self { task: 0, step: Step::Done, seen: [0; CELLS], since: [None; CELLS], released: false };
+        Self { task: 0, step: Step::Done, seen: [0; CELLS], since: [None; CELLS], slept: false, released: false };
 }
 
 /// What a cell has been through.

@@ -11,6 +11,10 @@ impl Cell {
         let again = Some(first_look(task, false));
         match state.players[thread].step {
             Step::Look { cell, .. } => self.look(state, thread, task, cell),
+            Step::Return { cell } => {
+                self.return_ticket(state, cell);
+                None
+            }
             Step::Sleep => {
                 let (Task::One(cell) | Task::Timed(cell)) = task else { return None };
                 let seen = state.players[thread].seen[cell];
@@ -38,7 +42,8 @@ impl Cell {
     /// Takes the cell, or else marks it.
     fn look(&self, state: &mut State, thread: Thread, task: Task, cell: usize) -> Option<Step> {
         if self.try_take(state, thread, cell) {
-            return None;
+            let returns = state.players[thread].slept && !self.has(Fault::TicketKept);
+            return returns.then_some(Step::Return { cell: 1 - cell });
         }
         let several = task == Task::Any;
         let mark = if several && !self.has(Fault::NoMulti) { WAITERS | MULTI } else { WAITERS };
@@ -47,7 +52,10 @@ impl Cell {
         match (several, cell) {
             (false, _) => Some(Step::Sleep),
             (true, 0) => Some(Step::Look { cell: 1, woken: false }),
-            (true, _) => Some(Step::QueueFirst),
+            (true, _) => {
+                state.players[thread].slept = true;
+                Some(Step::QueueFirst)
+            }
         }
     }
 

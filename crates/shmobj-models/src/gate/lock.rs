@@ -3,7 +3,7 @@
 use super::state::{GATES, Phase, State, Step};
 use super::{Fault, Gate};
 use crate::cell::word::{LOCKED, SEQ, is_signalled, taken};
-use crate::kernel::{ALL, TID, Thread, WAITERS, tid};
+use crate::kernel::{EVERYBODY, TID, Thread, WAITERS, tid};
 
 impl Gate {
     pub(super) fn step_at_gate(&self, state: &mut State, thread: Thread) {
@@ -65,12 +65,12 @@ impl Gate {
                 if waiters == 0 { Step::GateUnpendAgain } else { Step::GateWake }
             }
             Step::GateRelease => {
-                let most = if self.has(Fault::WakeOne) { 1 } else { ALL };
+                let most = if self.has(Fault::WakeOne) { 1 } else { EVERYBODY };
                 state.kernel.wake_op(gate, |_| 0, most, 0);
                 Step::GateUnpendAgain
             }
             Step::GateWake => {
-                state.kernel.wake(gate, ALL);
+                state.kernel.wake(gate, EVERYBODY);
                 Step::GateUnpendAgain
             }
             Step::GateUnpendAgain => {

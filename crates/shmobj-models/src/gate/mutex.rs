@@ -3,7 +3,7 @@
 
 use super::state::{MUTEX, Phase, State, Step, Task};
 use super::{Fault, Gate};
-use crate::kernel::{ALL, OWNER_DIED, TID, Thread, WAITERS, tid};
+use crate::kernel::{EVERYBODY, OWNER_DIED, TID, Thread, WAITERS, tid};
 
 impl Gate {
     pub(super) fn step_at_mutex(&self, state: &mut State, thread: Thread, task: Task) {
@@ -56,7 +56,7 @@ impl Gate {
                 if task == Task::Lock { Step::Disown } else { Step::Confirm }
             }
             Step::Confirm => {
-                let most = if self.has(Fault::SilentCommit) { 0 } else { ALL };
+                let most = if self.has(Fault::SilentCommit) { 0 } else { EVERYBODY };
                 state.kernel.wake_op(MUTEX, |word| word & !OWNER_DIED, most, 0);
                 state.committed[thread] |= 1 << MUTEX;
                 return self.after_commit(state, thread);
@@ -71,7 +71,7 @@ impl Gate {
             }
             Step::GiveBack => {
                 let as_found = if player.died && state.token != 0 { OWNER_DIED } else { 0 };
-                let most = if self.has(Fault::SilentUndo) { 0 } else { ALL };
+                let most = if self.has(Fault::SilentUndo) { 0 } else { EVERYBODY };
                 state.kernel.wake_op(MUTEX, |_| as_found, most, 0);
                 state.players[thread].phase = Phase::Undo;
                 Step::MutexUnpend
@@ -131,7 +131,7 @@ impl Gate {
             Step::UnlockWake if state.kernel.wake(MUTEX, 1) == 0 => Step::UnlockClear,
             Step::UnlockWake => Step::UnlockUnpend,
             Step::UnlockClear => {
-                state.kernel.wake_op(MUTEX, |word| word & !WAITERS, ALL, 0);
+                state.kernel.wake_op(MUTEX, |word| word & !WAITERS, EVERYBODY, 0);
                 Step::UnlockUnpend
             }
             Step::UnlockUnpend => {

@@ -4,7 +4,7 @@ use super::lock::take;
 use super::state::{MUTEX, Phase, Player, State, Step, THREADS, Task};
 use super::{Fault, Gate};
 use crate::cell::word::{LOCKED, MULTI, SIGNALED, TICKET, WAITERS, is_signalled, settled};
-use crate::kernel::{ALL, OWNER_DIED, TID, Thread};
+use crate::kernel::{EVERYBODY, OWNER_DIED, TID, Thread};
 
 impl Gate {
     /// The next step of a thread that works.
@@ -162,7 +162,7 @@ impl Gate {
             }
             Step::SetWakeOp => {
                 state.signals[cell] += 1;
-                let woken = state.kernel.wake_op(cell, |word| word + TICKET, 1, ALL);
+                let woken = state.kernel.wake_op(cell, |word| word + TICKET, 1, EVERYBODY);
                 let leftover = woken == 0 || seen & MULTI != 0;
                 state.go(thread, if leftover { Step::SetSettle } else { Step::SetReread });
             }

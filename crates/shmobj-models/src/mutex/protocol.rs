@@ -2,7 +2,7 @@
 
 use super::state::{State, Step, Task, WORD};
 use super::{Fault, Mutex, Scene};
-use crate::kernel::{ALL, OWNER_DIED, TID, Thread, WAITERS, tid};
+use crate::kernel::{EVERYBODY, OWNER_DIED, TID, Thread, WAITERS, tid};
 
 impl Mutex {
     /// A task of a thread's program; `None` after its last.
@@ -84,7 +84,7 @@ impl Mutex {
             }
             Step::Release => self.release(state, task),
             Step::AskMulti => Step::Wake { all: state.multi && !self.has(Fault::MultiIgnored) },
-            Step::Wake { all } => match state.kernel.wake(WORD, if all { ALL } else { 1 }) {
+            Step::Wake { all } => match state.kernel.wake(WORD, if all { EVERYBODY } else { 1 }) {
                 0 if !self.has(Fault::UnlockDropsWaiters) => Step::Clear,
                 _ => Step::Unpend,
             },
@@ -97,7 +97,7 @@ impl Mutex {
             Step::SleepOnAll { seen } if state.kernel.wait(thread, WORD, seen) => Step::AsleepOnAll,
             Step::SleepOnAll { .. } => Step::Look { woken: false },
             Step::WakeAll { leaves } => {
-                state.kernel.wake(WORD, ALL);
+                state.kernel.wake(WORD, EVERYBODY);
                 if leaves { self.finish(state, thread) } else { Step::Pend }
             }
             step @ (Step::Asleep { .. } | Step::AsleepOnAll | Step::Done) => step,
@@ -154,7 +154,7 @@ impl Mutex {
 
     fn clear(&self, state: &mut State) -> Step {
         if !self.has(Fault::ClearByCas) {
-            state.kernel.wake_op(WORD, |word| word & !WAITERS, ALL, 0);
+            state.kernel.wake_op(WORD, |word| word & !WAITERS, EVERYBODY, 0);
         } else if state.word() & TID == 0 {
             state.kernel.words[WORD] &= !WAITERS;
         }

@@ -1,4 +1,5 @@
-//! Storms. Those over mutexes, events, semaphores and timers are in [`sync`]. Here: processes that create, open and close a few names as fast as they can, while a killer kills them.
+//! Storms: processes that create, open and close a few names as fast as they can, while a killer kills them. (Those over
+//! mutexes, events, semaphores and timers are in [`sync`].)
 //!
 //! What each process believes stands in a [`table`] that survives kills, so that the [`worker`]s can check each other
 //! without any assumption about time:

@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use shmobj::{Due, Period};
+use shmobj::{Due, ErrorKind, Period};
 
 use super::inside::Inside;
 use super::ledger::Column;
@@ -31,7 +31,12 @@ impl Inside<'_> {
             let doubts = self.ledger.sum(Column::Doubts);
             if doubts >= self.ledger.sum(Column::Added) + PERMITS {
                 self.add(Column::Added);
-                objects.semaphore.release(1)?;
+                match objects.semaphore.release(1) {
+                    Err(error) if error.kind() == ErrorKind::TooManyPosts => {
+                        self.word(Column::Added).fetch_sub(1, SeqCst);
+                    }
+                    released => drop(released?),
+                }
             }
             std::thread::sleep(Duration::from_micros(400));
         }

@@ -54,7 +54,7 @@ impl Objects {
             let options = Mutex::options().namespace(namespace);
             if alone { options.create_unnamed() } else { options.create(&format!("mutex-{number}")) }
         };
-        let semaphore = Semaphore::options().namespace(namespace).initial(PERMITS as u32);
+        let semaphore = Semaphore::options().namespace(namespace).initial(PERMITS as u32).max(PERMITS as u32);
         let event = |reset| Event::options().namespace(namespace).reset(reset);
         let data = FileMapping::options().namespace(namespace).size(4096).across_pid_namespaces(true);
         let data = data.create("data").or_else(|_| data.open("data", Access::READ_WRITE))?;

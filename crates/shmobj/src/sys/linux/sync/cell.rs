@@ -5,8 +5,8 @@
 //! [ payload  ][MULTI][ SEQUENCE ][TICKETS ][ALL][LOCKED][WAITERS][SIGNALED]   what waits consume
 //! [ payload  ][MULTI][ GENERATION ........][ALL][LOCKED][WAITERS][SIGNALED]   manual-reset events
 //! ```
-//! The low half is the futex word; the payload is a semaphore's count, a timer's (see [`timer`](super::timer)), or more of an
-//! event's sequence.
+//! The low half is the futex word; the payload is a semaphore's count, a timer's (see [`timer`](super::timer)), or the number of
+//! waits that an auto-reset event has satisfied, which is its sequence.
 //!
 //! | bit | means | set by | cleared by |
 //! |---|---|---|---|
@@ -16,7 +16,7 @@
 //! | `MULTI` | among them somebody who waits for several objects | likewise | likewise |
 //! | `ALL` | among these somebody who waits for all of them | likewise | likewise, and who leaves a wait for all |
 //! | `LOCKED` | the holder of the gate decides | only the holder of the gate | the same; who takes the gate after its death (**G1**) |
-//! | `SEQUENCE` | changes with every consumption | | |
+//! | `SEQUENCE`, an event's payload | changes with every consumption | | |
 //! | `GENERATION` | changes when the event ceases to be signalled | reset, pulse | |
 //!
 //! **Tickets.** On Windows a signal satisfies a sleeper at once: a reset that follows does not take it back, and a second signal
@@ -86,6 +86,13 @@ impl State {
         Self(self.0.wrapping_add(u64::from(count) << 32))
     }
 
+    /// With a payload that is smaller by 1, and the next sequence number, in one addition. `None`: that one is 0.
+    #[inline]
+    pub(crate) fn minus_payload_in_sequence(self) -> Option<Self> {
+        let is_last = self.0 & SEQUENCE == SEQUENCE;
+        (!is_last).then(|| Self(self.0.wrapping_add(SEQUENCE_STEP).wrapping_sub(1 << 32)))
+    }
+
     /// What a sleeper expects to find.
     #[inline]
     pub(crate) fn low(self) -> u32 {
@@ -95,6 +102,12 @@ impl State {
     #[inline]
     pub(crate) fn is_signaled(self) -> bool {
         self.0 & SIGNALED != 0
+    }
+
+    /// Without the signal of a state that has it: one subtraction.
+    #[inline]
+    pub(crate) fn without_plain_signal(self) -> Self {
+        Self(self.0.wrapping_sub(SIGNALED))
     }
 
     /// Neither signalled nor locked. For timers, which are read off the clock, it says nothing.
@@ -258,9 +271,9 @@ impl Rung {
         if some_for_all { self.count } else { self.count - self.woken.min(self.count) }
     }
 
-    /// Whether nobody has taken anything since.
+    /// Whether nobody has taken anything from the event since.
     pub(crate) fn is_untouched(self, now: State) -> bool {
-        (now.0 ^ self.before.0) & SEQUENCE == 0
+        now.payload() == self.before.payload()
     }
 
     /// A state in which nobody can sleep, as nothing has happened since everybody was woken. (With the tickets of another
@@ -336,6 +349,8 @@ mod tests {
         assert_eq!(full.with_payload(0).0, 0xffff_ffff);
         assert_eq!(full.minus_tickets(1023).0, !TICKETS);
         assert_eq!(State(0).plus_tickets(3).tickets(), 3);
+        assert_eq!(State::new(5, true).minus_payload_in_sequence().unwrap().payload(), 4);
+        assert_eq!(State(SEQUENCE).minus_payload_in_sequence(), None);
         assert_eq!(State(0).with_sleeper(Sleeper::Alone).0, WAITERS);
         assert_eq!(State(0).with_sleeper(Sleeper::ForAny).0, WAITERS | MULTI);
         assert_eq!(State(0).with_sleeper(Sleeper::ForAll).without_waiters(), State(0));

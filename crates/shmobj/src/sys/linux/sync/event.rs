@@ -33,10 +33,17 @@ pub(super) fn assess_auto(state: State) -> Verdict {
     if state.is_locked() {
         Verdict::Locked
     } else if state.tickets() > 0 || state.is_signaled() {
-        Verdict::Satisfied(cell::consumed(state, |state| state.with_signaled(false)).plus_payload(1))
+        Verdict::Satisfied(consumed(state))
     } else {
         Verdict::Unsignaled(None)
     }
+}
+
+/// What a wait leaves of a signalled state: it takes a ticket first, and counts in the payload.
+#[inline]
+fn consumed(state: State) -> State {
+    let taken = if state.tickets() > 0 { state.minus_tickets(1) } else { state.with_signaled(false) };
+    taken.plus_payload(1)
 }
 
 /// What a wait does if the event is set and nothing is special; false if that is not so.
@@ -47,8 +54,7 @@ pub(crate) fn take_at_once(event: &Synchronizer) -> bool {
     if event.is_manual() {
         return state.is_signaled();
     }
-    let taken = state.with_signaled(false).next_in_sequence().plus_payload(1);
-    state.is_plainly_signaled() && change(cell, state, taken)
+    state.is_plainly_signaled() && change(cell, state, state.without_plain_signal().plus_payload(1))
 }
 
 /// Killed anywhere in here: not set, or set with all its consequences (see [`cell`]).

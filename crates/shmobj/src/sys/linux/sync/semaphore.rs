@@ -44,7 +44,8 @@ pub(crate) fn take_at_once(semaphore: &Synchronizer) -> bool {
     let state = load(cell);
     let left = state.payload().wrapping_sub(1);
     let is_plain = state.is_plainly_signaled() && left < semaphore.maximum();
-    is_plain && change(cell, state, with_count(state, left).next_in_sequence())
+    let Some(taken) = state.minus_payload_in_sequence() else { return false };
+    is_plain && change(cell, state, if left == 0 { taken.without_plain_signal() } else { taken })
 }
 
 /// Adds to the count; returns what it was. All or nothing, also if the process is killed in here.
@@ -54,7 +55,7 @@ pub(crate) fn release(semaphore: &Synchronizer, count: u32) -> Result<u32, Troub
     loop {
         let state = load(cell);
         let previous = state.payload();
-        if previous > semaphore.maximum() || count > semaphore.maximum() - previous {
+        if u64::from(previous) + u64::from(count) > u64::from(semaphore.maximum()) {
             return Err(refusal(semaphore, state));
         }
         if state.has_waiters() {
@@ -92,7 +93,7 @@ fn release_many(semaphore: &Synchronizer, count: u32) -> Result<u32, Trouble> {
         loop {
             let state = load(cell);
             let previous = state.payload();
-            if previous > semaphore.maximum() || count > semaphore.maximum() - previous {
+            if u64::from(previous) + u64::from(count) > u64::from(semaphore.maximum()) {
                 return Err(refusal(semaphore, state));
             }
             if change(cell, state, with_count(state, previous + count)) {
