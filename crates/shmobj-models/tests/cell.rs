@@ -1,7 +1,7 @@
 //! Events and semaphores: every state keeps the invariants, and every broken rule is noticed.
 #![expect(clippy::print_stdout, reason = "the number of states is part of the result")]
 
-use shmobj_models::cell::{C2, C3, C4, C5, C6, C7, Cell, Fault, Scene};
+use shmobj_models::cell::{C2, C3, C4, C5, C6, C7, C8, Cell, Fault, Scene};
 use shmobj_models::{explore, find_path};
 use stateright::Checker;
 
@@ -29,7 +29,7 @@ fn single_waiters_for_an_event_keep_every_invariant() {
 
 #[test]
 fn waiters_for_any_of_two_events_keep_every_invariant() {
-    [Scene::Any, Scene::TwoAny, Scene::Elsewhere].into_iter().for_each(assert_correct);
+    [Scene::Any, Scene::TwoAny, Scene::Elsewhere, Scene::Kept].into_iter().for_each(assert_correct);
 }
 
 #[test]
@@ -86,8 +86,16 @@ fn one_wake_is_not_enough_where_a_sleeper_waits_for_several() {
 #[test]
 fn a_setter_that_does_not_settle_leaves_tickets_that_nobody_was_woken_for() {
     assert_breaks(Fault::NoSettle, Scene::Timed, C5);
-    assert_breaks(Fault::MultiNotReread, Scene::Elsewhere, C5);
-    assert_breaks(Fault::EarlyClear, Scene::Elsewhere, C5);
+}
+
+#[test]
+fn a_waiter_for_any_that_returns_no_ticket_leaves_a_signal_that_no_reset_takes() {
+    assert_breaks(Fault::TicketKept, Scene::Any, C5);
+}
+
+#[test]
+fn a_ticket_returned_onto_a_signal_makes_one_of_two() {
+    assert_breaks(Fault::TicketReturnedOntoSignal, Scene::Kept, C8);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Waits for all of several objects: every state keeps the invariants, and every broken rule is noticed.
 #![expect(clippy::print_stdout, reason = "the number of states is part of the result")]
 
-use shmobj_models::gate::{Fault, G1, G2, G3, G4, G5, G6, G7, Gate, Scene};
+use shmobj_models::gate::{Fault, G1, G2, G3, G4, G5, G6, G7, G8, G9, Gate, Scene};
 use shmobj_models::{explore, find_path};
 use stateright::Checker;
 
@@ -35,6 +35,11 @@ fn two_wait_alls_keep_every_invariant() {
 #[test]
 fn observers_and_resets_keep_every_invariant() {
     [Scene::Observed, Scene::Reset].into_iter().for_each(assert_correct);
+}
+
+#[test]
+fn a_wait_all_that_gives_up_keeps_every_invariant() {
+    assert_correct(Scene::Timed);
 }
 
 #[test]
@@ -105,6 +110,19 @@ fn a_wait_all_that_starts_again_with_the_wake_of_a_mutex_loses_it() {
 fn a_wait_all_that_sleeps_without_multi_uses_up_the_wake_of_another() {
     assert_breaks(Fault::NoMulti, Scene::Single, G3);
     assert_breaks(Fault::NoMulti, Scene::Single, G7);
+}
+
+#[test]
+fn a_signal_that_a_wait_all_was_woken_for_stays_a_ticket_if_it_is_not_settled() {
+    assert_breaks(Fault::AllIgnored, Scene::Single, G8);
+    assert_breaks(Fault::AllNotReread, Scene::Timed, G8);
+    assert_breaks(Fault::EarlyClear, Scene::Timed, G8);
+}
+
+#[test]
+fn a_wait_all_takes_its_mark_off_and_wakes_the_others_for_whom_it_was_too() {
+    assert_breaks(Fault::AllKept, Scene::Single, G9);
+    assert_breaks(Fault::LeaveWakesNobody, Scene::Two, G7);
 }
 
 #[test]

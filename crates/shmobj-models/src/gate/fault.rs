@@ -32,6 +32,18 @@ pub enum Fault {
     SilentUndo,
     /// Who was woken by a mutex and turns to another object keeps the wake to itself. G3.
     NoPassOn,
+    /// A setter settles no more than nobody was woken for, although a wait-all was woken: it may sleep on for another
+    /// object. G8.
+    AllIgnored,
+    /// A setter goes by ALL as it was at first, but a wait-all may have set it before the wake. G8.
+    AllNotReread,
+    /// A setter clears ALL although there were tickets before its own, and the setter of one of those, who
+    /// comes to look for ALL, misses it. G8.
+    EarlyClear,
+    /// A wait-all leaves ALL behind. G9.
+    AllKept,
+    /// Who takes ALL off a cell wakes nobody, and another wait-all sleeps on without it. G7.
+    LeaveWakesNobody,
     /// A wait-all marks the cell that it sleeps on without MULTI, and may use up the wake of another. G3.
     NoMulti,
     /// A wait-all writes its token before the mutex is tentatively its own. G6.
@@ -40,7 +52,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::TakerIgnoresLocked,
         Self::ResetIgnoresLocked,
         Self::ObserverIgnoresLocked,
@@ -55,6 +67,11 @@ impl Fault {
         Self::SilentCommit,
         Self::SilentUndo,
         Self::NoPassOn,
+        Self::AllIgnored,
+        Self::AllNotReread,
+        Self::EarlyClear,
+        Self::AllKept,
+        Self::LeaveWakesNobody,
         Self::NoMulti,
         Self::TokenFirst,
     ];

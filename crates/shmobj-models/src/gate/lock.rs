@@ -10,14 +10,31 @@ impl Gate {
         let player = state.players[thread];
         let (object, gate) = (player.object, GATES + player.object);
         let next = match player.step {
+            Step::GateLook => self.look_at_gate(state, thread, gate),
+            Step::GateUnpendLook => {
+                state.kernel.pending[thread] = None;
+                Step::GateLook
+            }
             Step::GatePend => {
                 state.kernel.pending[thread] = Some(gate as u8);
                 Step::GateTry
             }
-            Step::GateTry => self.try_gate(state, thread, gate),
+            Step::GateTry => {
+                let word = state.word(gate);
+                if word & TID == 0 {
+                    state.kernel.words[gate] = tid(thread) | (word & WAITERS);
+                    Step::GateEnlist
+                } else {
+                    Step::GateLook
+                }
+            }
+            Step::GatePendSleep => {
+                state.kernel.pending[thread] = (!self.has(Fault::NoPendingAsleep)).then_some(gate as u8);
+                Step::GateSleep
+            }
             Step::GateSleep => {
                 state.players[thread].seen = 0;
-                if state.kernel.wait(thread, gate, player.seen) { Step::GateAsleep } else { Step::GateTry }
+                if state.kernel.wait(thread, gate, player.seen) { Step::GateAsleep } else { Step::GateLook }
             }
             Step::GateEnlist => {
                 state.kernel.list(thread, gate);
@@ -82,18 +99,17 @@ impl Gate {
         state.go(thread, next);
     }
 
-    fn try_gate(&self, state: &mut State, thread: Thread, gate: usize) -> Step {
+    fn look_at_gate(&self, state: &mut State, thread: Thread, gate: usize) -> Step {
         let word = state.word(gate);
         if word & TID == 0 {
-            state.kernel.words[gate] = tid(thread) | (word & WAITERS);
-            return Step::GateEnlist;
+            return Step::GatePend;
+        }
+        if state.kernel.pending[thread].is_some() {
+            return Step::GateUnpendLook;
         }
         state.kernel.words[gate] = word | WAITERS;
         state.players[thread].seen = word | WAITERS;
-        if self.has(Fault::NoPendingAsleep) {
-            state.kernel.pending[thread] = None;
-        }
-        Step::GateSleep
+        Step::GatePendSleep
     }
 
     fn set_locked(&self, state: &mut State, thread: Thread, object: usize) {

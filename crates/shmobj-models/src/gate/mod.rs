@@ -51,9 +51,11 @@ mod story;
 use stateright::{Model, Property};
 
 pub use crate::kernel::Action;
+use crate::cell::word::is_signalled;
+use crate::cell::word::LOCKED;
 use crate::kernel::{Kernel, Life, Thread, tid};
 pub use fault::Fault;
-pub use properties::{COMMITTED, G1, G2, G3, G4, G5, G6, G7, RECOVERED, UNDONE};
+pub use properties::{COMMITTED, G1, G2, G3, G4, G5, G6, G7, G8, G9, RECOVERED, UNDONE};
 pub use state::State;
 use state::{MUTEX, OBJECTS, Phase, Player, Step, THREADS, Task};
 
@@ -68,6 +70,8 @@ pub enum Scene {
     Observed,
     /// A wait-all, who looks, and a reset.
     Reset,
+    /// A wait-all whose time may be over, a single waiter and two setters.
+    Timed,
     /// With a mutex: a wait-all and two lockers.
     Mutex,
     /// With a mutex: two wait-alls and a locker.
@@ -82,11 +86,12 @@ pub enum Scene {
 
 impl Scene {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Single,
         Self::Two,
         Self::Observed,
         Self::Reset,
+        Self::Timed,
         Self::Mutex,
         Self::MutexTwo,
         Self::MutexObserved,
@@ -95,12 +100,13 @@ impl Scene {
     ];
 
     fn programs(self) -> &'static [&'static [Task]] {
-        use Task::{All, AllKeep, Lock, Observe, One, Reset, Set, Unlock};
+        use Task::{All, AllKeep, AllTimed, Lock, Observe, One, Reset, Set, Unlock};
         match self {
             Self::Single => &[&[All], &[One(1)], &[Set(0), Set(1)], &[Set(1)]],
             Self::Two => &[&[All], &[All], &[Set(0), Set(1), Set(0), Set(1)]],
             Self::Observed => &[&[All], &[Observe([0, 1])], &[Set(0), Set(1)], &[Observe([1, 0])]],
             Self::Reset => &[&[All], &[Observe([0, 1])], &[Set(0), Set(1)], &[Reset(1)]],
+            Self::Timed => &[&[AllTimed], &[One(0)], &[Set(0), Set(0)], &[Set(0)]],
             Self::Mutex => &[&[All], &[Lock], &[Set(0)], &[Lock]],
             Self::MutexTwo => &[&[All], &[All], &[Set(0)], &[Lock]],
             Self::MutexObserved => &[&[All], &[Observe([0, 1])], &[Set(0)], &[Lock]],
@@ -132,6 +138,7 @@ impl Model for Gate {
         vec![State {
             kernel: Kernel::new([0; 4]),
             token: 0,
+            multi: false,
             players: std::array::from_fn(|thread| self.at_task(thread, 0)),
             committed: [0; THREADS],
             signals: [0; OBJECTS],
@@ -146,6 +153,14 @@ impl Model for Gate {
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         for (thread, player) in state.players.iter().enumerate() {
+            let timed = self.task(thread, player.task) == Some(Task::AllTimed);
+            if timed && state.kernel.life[thread] == Life::Asleep && player.step == Step::Asleep {
+                actions.push(Action::TimeOut(thread));
+            }
+            let word = state.word(player.object);
+            if timed && player.step == Step::Look && word & LOCKED == 0 && !is_signalled(word) {
+                actions.push(Action::GiveUp(thread));
+            }
             match state.kernel.life[thread] {
                 Life::Dying => actions.push(Action::Walk(thread)),
                 Life::Asleep => actions.push(Action::Kill(thread)),
@@ -163,7 +178,9 @@ impl Model for Gate {
             Action::Step(thread) => self.step(&mut state, thread),
             Action::Kill(thread) => self.kill(&mut state, thread),
             Action::Walk(thread) => state.kernel.walk(thread, tid(thread)),
-            Action::TimeOut(_) | Action::GiveUp(_) | Action::Leave(_) => return None,
+            Action::TimeOut(thread) => state.kernel.time_out(thread),
+            Action::GiveUp(thread) => self.leave_next(&mut state, thread),
+            Action::Leave(_) => return None,
         }
         (0..THREADS).for_each(|thread| self.rouse(&mut state, thread));
         Some(state)
@@ -182,9 +199,9 @@ impl Gate {
     fn at_task(&self, thread: Thread, number: u8) -> Player {
         let (step, object) = match self.task(thread, number) {
             None => (Step::Done, 0),
-            Some(Task::All | Task::AllKeep) => (Step::Look, 0),
+            Some(Task::All | Task::AllKeep | Task::AllTimed) => (Step::Look, 0),
             Some(Task::One(cell) | Task::Reset(cell) | Task::Observe([cell, _])) => (Step::Look, cell),
-            Some(Task::Lock) => (Step::MutexPend, MUTEX),
+            Some(Task::Lock) => (Step::MutexLook, MUTEX),
             Some(Task::Unlock) => (Step::Disown, MUTEX),
             Some(Task::Set(cell)) => (Step::SetBegin, cell),
         };
@@ -197,8 +214,8 @@ impl Gate {
 
     /// Looks again, from the first object; who observes, where it was.
     fn restart(&self, state: &mut State, thread: Thread) {
-        let Player { task, object, noted, .. } = state.players[thread];
-        let player = self.at_task(thread, task);
+        let Player { task, object, noted, slept_on, .. } = state.players[thread];
+        let player = Player { slept_on, ..self.at_task(thread, task) };
         state.players[thread] = match self.task(thread, task) {
             Some(Task::Observe(_)) => Player { object, noted, ..player },
             _ => player,
@@ -223,12 +240,13 @@ impl Gate {
                 self.restart(state, thread);
                 state.players[thread].woken = true;
             }
-            (Life::Running, Step::GateAsleep) => state.go(thread, Step::GateTry),
+            (Life::Running, Step::GateAsleep) => state.go(thread, Step::GateLook),
             (Life::Running, Step::MutexAsleep) => {
                 let takes =
                     player.phase == Phase::Prepare || self.task(thread, player.task) == Some(Task::Lock);
-                state.go(thread, if takes { Step::MutexTry } else { Step::PassOn });
+                state.go(thread, if takes { Step::MutexLook } else { Step::PassOn });
             }
+            (Life::Running, Step::AllAsleep) => state.go(thread, Step::AllPassOn),
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! The mutex among the objects of a wait-all: its own word is its gate, and TID with OWNER_DIED means
 //! "tentatively taken".
 
-use super::state::{MUTEX, Phase, State, Step, Task};
+use super::state::{MUTEX, Phase, Player, State, Step, Task};
 use super::{Fault, Gate};
 use crate::kernel::{EVERYBODY, OWNER_DIED, TID, Thread, WAITERS, tid};
 
@@ -9,6 +9,11 @@ impl Gate {
     pub(super) fn step_at_mutex(&self, state: &mut State, thread: Thread, task: Task) {
         let player = state.players[thread];
         let next = match player.step {
+            Step::MutexLook => self.look_for_mutex(state, thread, task),
+            Step::MutexUnpendLook => {
+                state.kernel.pending[thread] = None;
+                Step::MutexLook
+            }
             Step::MutexPend => {
                 state.kernel.pending[thread] = Some(MUTEX as u8);
                 if self.has(Fault::TokenFirst) && player.phase == Phase::Prepare {
@@ -16,10 +21,24 @@ impl Gate {
                 }
                 Step::MutexTry
             }
-            Step::MutexTry => self.try_mutex(state, thread, task),
+            Step::MutexTry => {
+                let word = state.word(MUTEX);
+                if word & TID == 0 {
+                    let bit = if player.phase == Phase::Prepare { OWNER_DIED } else { 0 };
+                    state.kernel.words[MUTEX] = tid(thread) | (word & WAITERS) | bit;
+                    state.players[thread].died = word & OWNER_DIED != 0;
+                    Step::MutexEnlist
+                } else {
+                    Step::MutexLook
+                }
+            }
+            Step::MutexPendSleep => {
+                state.kernel.pending[thread] = (!self.has(Fault::NoPendingAsleep)).then_some(MUTEX as u8);
+                Step::MutexSleep
+            }
             Step::MutexSleep => {
                 state.players[thread].seen = 0;
-                if state.kernel.wait(thread, MUTEX, player.seen) { Step::MutexAsleep } else { Step::MutexTry }
+                if state.kernel.wait(thread, MUTEX, player.seen) { Step::MutexAsleep } else { Step::MutexLook }
             }
             Step::PassOn => {
                 if state.word(MUTEX) & TID == 0 && !self.has(Fault::NoPassOn) {
@@ -70,43 +89,58 @@ impl Gate {
                 Step::GiveBack
             }
             Step::GiveBack => {
-                let as_found = if player.died && state.token != 0 { OWNER_DIED } else { 0 };
+                let as_found = if player.died { OWNER_DIED } else { 0 };
                 let most = if self.has(Fault::SilentUndo) { 0 } else { EVERYBODY };
                 state.kernel.wake_op(MUTEX, |_| as_found, most, 0);
                 state.players[thread].phase = Phase::Undo;
                 Step::MutexUnpend
+            }
+            Step::AllSleep | Step::AllPassOn | Step::AllWake => {
+                return self.sleep_among_several(state, thread);
             }
             _ => return self.unlock(state, thread),
         };
         state.go(thread, next);
     }
 
-    /// Takes the mutex (tentatively if a wait-all prepares), or sleeps, or turns back.
-    fn try_mutex(&self, state: &mut State, thread: Thread, task: Task) -> Step {
+    /// What a thread makes of the mutex that takes it (tentatively if a wait-all prepares), or waits for a decision.
+    fn look_for_mutex(&self, state: &mut State, thread: Thread, task: Task) -> Step {
         let word = state.word(MUTEX);
         let phase = state.players[thread].phase;
-        let (owned, tentative) = (word & TID != 0 && word & OWNER_DIED == 0, word & OWNER_DIED != 0);
+        let owned = word & TID != 0 && word & OWNER_DIED == 0;
         match word & TID {
             0 if task != Task::Lock && phase == Phase::Look => return Step::MutexUnpend,
-            0 => {
-                let bit = if phase == Phase::Prepare { OWNER_DIED } else { 0 };
-                state.kernel.words[MUTEX] = tid(thread) | (word & WAITERS) | bit;
-                state.players[thread].died = tentative;
-                return Step::MutexEnlist;
-            }
+            0 => return Step::MutexPend,
             _ if owned && phase == Phase::Prepare => {
                 state.players[thread].phase = Phase::Retreat;
                 return Step::MutexUnpend;
             }
             _ if owned && matches!(task, Task::Observe(_)) => return Step::MutexUnpend,
+            _ if state.kernel.pending[thread].is_some() => return Step::MutexUnpendLook,
             _ => {}
         }
         state.kernel.words[MUTEX] = word | WAITERS;
         state.players[thread].seen = word | WAITERS;
-        if self.has(Fault::NoPendingAsleep) {
-            state.kernel.pending[thread] = None;
-        }
-        Step::MutexSleep
+        Step::MutexPendSleep
+    }
+
+    /// A wait-all sleeps on an owned mutex: without pending, but with MULTI. When it wakes and the mutex is free, it
+    /// wakes all others before anything else.
+    fn sleep_among_several(&self, state: &mut State, thread: Thread) {
+        let Player { step, seen, .. } = state.players[thread];
+        let next = match step {
+            Step::AllSleep if state.kernel.wait(thread, MUTEX, seen) => Step::AllAsleep,
+            Step::AllPassOn if state.word(MUTEX) & (TID | WAITERS) == WAITERS && !self.has(Fault::NoPassOn) => {
+                Step::AllWake
+            }
+            Step::AllWake => {
+                state.kernel.wake(MUTEX, EVERYBODY);
+                return self.restart(state, thread);
+            }
+            Step::AllSleep => Step::AllPassOn,
+            _ => return self.restart(state, thread),
+        };
+        state.go(thread, next);
     }
 
     /// As in the module [`mutex`](crate::mutex).
@@ -123,6 +157,10 @@ impl Gate {
             Step::UnlockUnlist => {
                 state.kernel.unlist(thread, MUTEX);
                 Step::UnlockRelease
+            }
+            Step::UnlockRelease if state.multi => {
+                state.kernel.wake_op(MUTEX, |_| 0, EVERYBODY, 0);
+                Step::UnlockUnpend
             }
             Step::UnlockRelease => {
                 state.kernel.words[MUTEX] &= WAITERS;
@@ -142,4 +180,12 @@ impl Gate {
         };
         state.go(thread, next);
     }
+}
+
+/// A wait-all is about to sleep on an owned mutex: WAITERS and MULTI in one compare-and-swap.
+pub(super) fn announce_among_several(state: &mut State, thread: Thread) {
+    state.multi = true;
+    state.kernel.words[MUTEX] |= WAITERS;
+    state.players[thread].seen = state.word(MUTEX);
+    state.go(thread, Step::AllSleep);
 }

@@ -4,7 +4,7 @@ use stateright::Property;
 
 use super::state::{GATES, MUTEX, OBJECTS, Phase, State, Step, THREADS, Task};
 use super::{Gate, Scene};
-use crate::cell::word::{LOCKED, MULTI, WAITERS, is_signalled};
+use crate::cell::word::{ALL, LOCKED, MULTI, WAITERS, is_signalled, tickets};
 use crate::kernel::{Life, OWNER_DIED, TID, Thread};
 
 /// LOCKED is set in a cell only by the holder of its gate, and cleared before the gate is released. So who
@@ -25,7 +25,11 @@ pub const G5: &str = "G5: each wait takes a signal of its own from each object";
 /// As M2 of the mutex, now also for owners that are wait-alls.
 pub const G6: &str = "G6: the death of an owner is told to exactly one later owner";
 /// As C4 of the cell, now also for sleepers that are wait-alls.
-pub const G7: &str = "G7: WAITERS and MULTI are set while somebody sleeps who needs them";
+pub const G7: &str = "G7: WAITERS, MULTI and ALL are set while somebody sleeps who needs them";
+/// As C5 of the cell: a signal that a wait-all was woken for and doesn't take is one that a reset takes.
+pub const G8: &str = "G8: without a crash, no ticket is left over";
+/// Signals are settled as long as ALL is set, and then two of them are one, so it goes with the wait-all.
+pub const G9: &str = "G9: without a crash, ALL is not left over";
 
 /// A wait-all gets all its objects.
 pub const COMMITTED: &str = "a wait-all gets all its objects";
@@ -61,6 +65,15 @@ impl Gate {
             Claim::always(G7, |model, state| {
                 model.cells().all(|cell| (0..THREADS).all(|thread| model.is_marked(state, thread, cell)))
             }),
+            Claim::always(G8, |model, state| {
+                let clean = || model.cells().all(|cell| tickets(state.word(cell)) == 0);
+                !state.is_quiet() || state.deaths() > 0 || clean()
+            }),
+            Claim::always(G9, |model, state| {
+                let waits = || (0..THREADS).any(|thread| model.waits_for_all(state, thread));
+                let clean = || model.cells().all(|cell| state.word(cell) & ALL == 0);
+                !state.is_quiet() || state.deaths() > 0 || waits() || clean()
+            }),
         ]
     }
 
@@ -68,6 +81,9 @@ impl Gate {
     pub(super) fn possibilities(&self) -> Vec<Claim> {
         if self.fault.is_some() {
             return Vec::new(); // a broken rule may well make them impossible
+        }
+        if self.scene == Scene::Timed {
+            return Vec::new(); // nobody sets the second cell
         }
         let mut claims = vec![Claim::sometimes(COMMITTED, |_, state| state.committed.contains(&0b11))];
         if self.scene != Scene::Mutex {
@@ -96,9 +112,19 @@ impl Gate {
             (Step::Asleep, Some(Task::One(cell))) => !is_signalled(state.word(cell)) || state.excused[cell],
             (Step::Asleep, _) => !is_signalled(state.word(player.object)),
             // An owner that waits for something itself is no deadlock: nobody has set that.
-            (Step::MutexAsleep, _) => player.phase == Phase::Look && owner_sleeps(state),
+            // A sleeper among several has no pending. If the kernel wakes it for one death, and it is the second, all
+            // others look again when their limit is over.
+            (Step::MutexAsleep | Step::AllAsleep, _) => {
+                let limit = state.multi && state.deaths() >= 2;
+                limit || (player.phase == Phase::Look && owner_sleeps(state))
+            }
             _ => false,
         }
+    }
+
+    fn waits_for_all(&self, state: &State, thread: Thread) -> bool {
+        let task = self.task(thread, state.players[thread].task);
+        matches!(task, Some(Task::All | Task::AllKeep | Task::AllTimed))
     }
 
     fn is_stuck(&self, state: &State) -> bool {
@@ -106,8 +132,8 @@ impl Gate {
     }
 
     fn is_marked(&self, state: &State, thread: Thread, cell: usize) -> bool {
-        let single = matches!(self.task(thread, state.players[thread].task), Some(Task::One(_)));
-        let needed = if single { WAITERS } else { WAITERS | MULTI };
+        let single = !self.waits_for_all(state, thread);
+        let needed = if single { WAITERS } else { WAITERS | MULTI | ALL };
         !state.kernel.is_queued(thread, cell) || state.word(cell) & needed == needed
     }
 }

@@ -1,9 +1,12 @@
 //! Looking, and the course of a wait-all from object to object.
 
 use super::lock::take;
+use super::mutex::announce_among_several;
 use super::state::{MUTEX, Phase, Player, State, Step, THREADS, Task};
 use super::{Fault, Gate};
-use crate::cell::word::{LOCKED, MULTI, SIGNALED, TICKET, WAITERS, is_signalled, settled};
+use crate::cell::word::{
+    ALL, LOCKED, MULTI, Rung, SIGNALED, TICKET, WAITERS, is_signalled, settled, without_waiters,
+};
 use crate::kernel::{EVERYBODY, OWNER_DIED, TID, Thread};
 
 impl Gate {
@@ -16,10 +19,9 @@ impl Gate {
             Step::Look => self.look_at_cell(state, thread, task),
             Step::Sleep if state.kernel.wait(thread, object, seen) => state.go(thread, Step::Asleep),
             Step::Sleep => self.restart(state, thread),
-            Step::SetBegin | Step::SetWakeOp | Step::SetReread | Step::SetSettle => {
-                self.set(state, thread, object);
-            }
-            step if step >= Step::GatePend && step <= Step::GateUnpendAgain => {
+            Step::SetBegin | Step::SetWakeOp | Step::SetSettle { .. } => self.set(state, thread, object),
+            Step::LeaveLook | Step::LeaveWake => self.leave(state, thread),
+            step if step >= Step::GateLook && step <= Step::GateUnpendAgain => {
                 self.step_at_gate(state, thread);
             }
             _ => self.step_at_mutex(state, thread, task),
@@ -37,7 +39,7 @@ impl Gate {
         };
         if word & LOCKED != 0 && !ignores {
             state.players[thread].phase = Phase::Pass;
-            return state.go(thread, Step::GatePend);
+            return state.go(thread, Step::GateLook);
         }
         let mark = match task {
             Task::Observe(order) => return self.observe(state, thread, order),
@@ -51,8 +53,10 @@ impl Gate {
             }
             _ if is_signalled(word) => return self.look_further(state, thread),
             Task::One(_) => WAITERS,
-            _ if self.has(Fault::NoMulti) => WAITERS,
-            _ => WAITERS | MULTI,
+            _ => {
+                state.players[thread].slept_on |= 1 << object;
+                if self.has(Fault::NoMulti) { WAITERS | ALL } else { WAITERS | MULTI | ALL }
+            }
         };
         state.kernel.words[object] = word | mark;
         state.players[thread].seen = word | mark;
@@ -64,8 +68,9 @@ impl Gate {
         let tentative = word & TID != 0 && word & OWNER_DIED != 0;
         match task {
             Task::Observe(order) if !tentative => self.observe(state, thread, order),
-            Task::All | Task::AllKeep if word & TID == 0 => self.look_further(state, thread),
-            _ => state.go(thread, Step::MutexPend),
+            Task::All | Task::AllKeep if word & TID == 0 || tentative => self.look_further(state, thread),
+            Task::All | Task::AllKeep => announce_among_several(state, thread),
+            _ => state.go(thread, Step::MutexLook),
         }
     }
 
@@ -79,7 +84,7 @@ impl Gate {
     }
 
     fn prepare(&self, state: &mut State, thread: Thread, object: usize) {
-        let step = if self.is_mutex(object) { Step::MutexPend } else { Step::GatePend };
+        let step = if self.is_mutex(object) { Step::MutexLook } else { Step::GateLook };
         let player = &mut state.players[thread];
         (player.phase, player.object, player.step) = (Phase::Prepare, object, step);
     }
@@ -101,18 +106,41 @@ impl Gate {
 
     pub(super) fn after_commit(&self, state: &mut State, thread: Thread) {
         let second = self.order(thread)[1];
-        let keeps = self.task(thread, state.players[thread].task) == Some(Task::AllKeep);
         if state.players[thread].object == second {
-            if self.scene.has_mutex() && !keeps {
-                state.go(thread, Step::Disown);
-            } else {
-                self.finish(state, thread);
-            }
+            self.leave_next(state, thread);
         } else if self.has(Fault::OneByOne) {
             self.prepare(state, thread, second);
         } else {
             self.commit(state, thread, second);
         }
+    }
+
+    /// A wait-all is over: to the next cell that it slept on, or to what comes after it.
+    pub(super) fn leave_next(&self, state: &mut State, thread: Thread) {
+        let Player { slept_on, task, phase, .. } = state.players[thread];
+        let keeps = self.task(thread, task) == Some(Task::AllKeep);
+        if slept_on != 0 && !self.has(Fault::AllKept) {
+            state.players[thread].object = slept_on.trailing_zeros() as usize;
+            state.go(thread, Step::LeaveLook);
+        } else if self.scene.has_mutex() && !keeps && phase != Phase::Look {
+            state.go(thread, Step::Disown);
+        } else {
+            self.finish(state, thread);
+        }
+    }
+
+    /// Takes ALL off a cell. Other wait-alls that sleep on it wake up, and set it again.
+    fn leave(&self, state: &mut State, thread: Thread) {
+        let Player { step, object, .. } = state.players[thread];
+        if step == Step::LeaveLook && state.word(object) & ALL != 0 {
+            return state.go(thread, Step::LeaveWake);
+        }
+        if step == Step::LeaveWake {
+            let most = if self.has(Fault::LeaveWakesNobody) { 0 } else { EVERYBODY };
+            state.kernel.wake_op(object, |word| word & !ALL, most, 0);
+        }
+        state.players[thread].slept_on &= !(1 << object);
+        self.leave_next(state, thread);
     }
 
     /// The object at hand is not signalled any more: gives back what was locked before it.
@@ -163,15 +191,29 @@ impl Gate {
             Step::SetWakeOp => {
                 state.signals[cell] += 1;
                 let woken = state.kernel.wake_op(cell, |word| word + TICKET, 1, EVERYBODY);
-                let leftover = woken == 0 || seen & MULTI != 0;
-                state.go(thread, if leftover { Step::SetSettle } else { Step::SetReread });
+                let rung = Rung { before: seen, count: 1, woken: woken.min(1) as u32 };
+                state.go(thread, Step::SetSettle { rung });
             }
-            Step::SetReread if word & MULTI != 0 => state.go(thread, Step::SetSettle),
-            Step::SetReread => self.finish(state, thread),
-            _ => {
-                state.kernel.words[cell] = settled(word, seen);
+            Step::SetSettle { rung } => {
+                self.settle(state, cell, rung);
                 self.finish(state, thread);
             }
+            _ => {}
+        }
+    }
+
+    fn settle(&self, state: &mut State, cell: usize, rung: Rung) {
+        let word = state.word(cell);
+        let left_over = match self.fault {
+            Some(Fault::AllIgnored) => rung.count - rung.woken,
+            Some(Fault::AllNotReread) => rung.left_over(rung.before),
+            _ => rung.left_over(word),
+        };
+        if left_over > 0 {
+            let early =
+                self.has(Fault::EarlyClear) && rung.has_woken_everybody() && rung.is_all_that_happened(word);
+            let new = settled(word, rung);
+            state.kernel.words[cell] = if early { without_waiters(new) } else { new };
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The world of the model: two objects, their gates, and the threads.
 
+use crate::cell::word::Rung;
 use crate::kernel::{Kernel, Life, Thread};
 
 /// The threads that play, at most.
@@ -21,6 +22,8 @@ pub(super) enum Task {
     All,
     /// Wait for both objects and keep the mutex.
     AllKeep,
+    /// Wait for both cells, or until the time is over.
+    AllTimed,
     /// Unlock the kept mutex.
     Unlock,
     /// Wait for a cell.
@@ -56,8 +59,11 @@ pub(super) enum Step {
     Look,
     Sleep,
     Asleep,
+    GateLook,
+    GateUnpendLook,
     GatePend,
     GateTry,
+    GatePendSleep,
     GateSleep,
     GateAsleep,
     GateEnlist,
@@ -71,11 +77,18 @@ pub(super) enum Step {
     GateRelease,
     GateWake,
     GateUnpendAgain,
+    MutexLook,
+    MutexUnpendLook,
     MutexPend,
     MutexTry,
+    MutexPendSleep,
     MutexSleep,
     MutexAsleep,
     PassOn,
+    AllSleep,
+    AllAsleep,
+    AllPassOn,
+    AllWake,
     MutexUnpend,
     MutexEnlist,
     MutexUnpendOwner,
@@ -94,8 +107,9 @@ pub(super) enum Step {
     UnlockUnpend,
     SetBegin,
     SetWakeOp,
-    SetReread,
-    SetSettle,
+    SetSettle { rung: Rung },
+    LeaveLook,
+    LeaveWake,
     Done,
 }
 
@@ -110,6 +124,8 @@ pub(super) struct Player {
     pub(super) object: usize,
     /// The word that it expects when it goes to sleep, or that its set began with.
     pub(super) seen: u32,
+    /// The cells that its wait-all slept on, a bit each.
+    pub(super) slept_on: u8,
     /// It found OWNER_DIED in the mutex.
     pub(super) died: bool,
     pub(super) abandoned: bool,
@@ -126,6 +142,7 @@ impl Player {
         phase: Phase::Look,
         object: 0,
         seen: 0,
+        slept_on: 0,
         died: false,
         abandoned: false,
         woken: false,
@@ -139,6 +156,8 @@ pub struct State {
     pub(super) kernel: Kernel<THREADS, 4>,
     /// The mutex's token.
     pub(super) token: usize,
+    /// The mutex's MULTI.
+    pub(super) multi: bool,
     pub(super) players: [Player; THREADS],
     /// Which objects each wait-all has taken, a bit each.
     pub(super) committed: [u8; THREADS],
@@ -164,6 +183,11 @@ impl State {
             Life::Dying => false,
             Life::Running => self.players[thread].step == Step::Done,
         })
+    }
+
+    /// How many threads were killed.
+    pub(super) fn deaths(&self) -> usize {
+        (0..THREADS).filter(|thread| !self.kernel.is_alive(*thread)).count()
     }
 
     pub(super) fn word(&self, object: usize) -> u32 {

@@ -20,14 +20,14 @@ impl Gate {
             Action::Step(thread) => (thread, self.deed(before, thread)),
             Action::Kill(thread) => (thread, "is killed".to_owned()),
             Action::Walk(thread) => (thread, "is dead: the kernel visits one of its words".to_owned()),
-            Action::TimeOut(thread) | Action::GiveUp(thread) | Action::Leave(thread) => {
-                (thread, String::new())
-            }
+            Action::TimeOut(thread) => (thread, "finds its time over".to_owned()),
+            Action::GiveUp(thread) => (thread, "finds an object missing and its time over".to_owned()),
+            Action::Leave(thread) => (thread, String::new()),
         };
         let changed = (0..before.kernel.words.len()).filter(|word| before.word(*word) != after.word(*word));
         let words: String = changed.map(|word| self.describe(word, after.word(word))).collect();
         let asleep = match after.players[thread].step {
-            Step::Asleep | Step::GateAsleep | Step::MutexAsleep => "; sleeps",
+            Step::Asleep | Step::GateAsleep | Step::MutexAsleep | Step::AllAsleep => "; sleeps",
             _ => "",
         };
         format!("{} {deed}{words}{asleep}{}", NAMES[thread], after.kernel.woken_since(&before.kernel))
@@ -44,7 +44,7 @@ impl Gate {
     fn deed(&self, state: &State, thread: Thread) -> String {
         let player = state.players[thread];
         let task = match self.task(thread, player.task) {
-            Some(Task::All | Task::AllKeep) => "wait for all",
+            Some(Task::All | Task::AllKeep | Task::AllTimed) => "wait for all",
             Some(Task::One(_)) => "wait for one",
             Some(Task::Lock) => "lock the mutex",
             Some(Task::Unlock) => "unlock the mutex",
@@ -66,11 +66,12 @@ fn does(step: Step) -> (&'static str, bool) {
     match step {
         Step::Look => ("looks at the word", true),
         Step::Sleep => ("calls futex_wait on the word", true),
-        Step::GatePend | Step::GatePendOwner => ("sets pending to the gate", true),
-        Step::GateTry => ("tries to take, or else marks, the gate", true),
+        Step::GateLook => ("looks at, or marks, the gate", true),
+        Step::GatePend | Step::GatePendOwner | Step::GatePendSleep => ("sets pending to the gate", true),
+        Step::GateTry => ("tries to take the gate", true),
         Step::GateSleep => ("calls futex_wait on the gate", true),
         Step::GateEnlist => ("puts on its list the gate", true),
-        Step::GateUnpend | Step::GateUnpendAgain => ("clears pending, at the gate", true),
+        Step::GateUnpendLook | Step::GateUnpend | Step::GateUnpendAgain => ("clears pending, at the gate", true),
         Step::Recover => ("clears LOCKED if it is set, at the gate", true),
         Step::SetLocked => ("locks the cell if it is signalled, at the gate", true),
         Step::Take => ("takes and unlocks the cell, at the gate", true),
@@ -78,11 +79,16 @@ fn does(step: Step) -> (&'static str, bool) {
         Step::GateUnlist => ("takes off its list the gate", true),
         Step::GateRelease => ("releases the gate", true),
         Step::GateWake => ("wakes the sleepers at the gate", true),
-        Step::MutexPend | Step::MutexPendOwner | Step::UnlockPend => ("sets pending to the mutex", false),
-        Step::MutexTry => ("tries to take the mutex, or marks it or turns back", false),
-        Step::MutexSleep => ("calls futex_wait on the mutex", false),
+        Step::MutexPend | Step::MutexPendOwner | Step::MutexPendSleep | Step::UnlockPend => {
+            ("sets pending to the mutex", false)
+        }
+        Step::MutexLook => ("looks at the mutex, and marks it if it is to sleep", false),
+        Step::MutexTry => ("tries to take the mutex", false),
+        Step::AllPassOn => ("looks whether the mutex is free", false),
+        Step::AllWake => ("wakes all at the mutex", false),
+        Step::MutexSleep | Step::AllSleep => ("calls futex_wait on the mutex", false),
         Step::PassOn => ("passes on a wake if the mutex is free", false),
-        Step::MutexUnpend | Step::MutexUnpendOwner | Step::UnlockUnpend => ("clears pending", false),
+        Step::MutexUnpendLook | Step::MutexUnpend | Step::MutexUnpendOwner | Step::UnlockUnpend => ("clears pending", false),
         Step::MutexEnlist => ("puts the mutex on its list", false),
         Step::ReadToken => ("reads the token", false),
         Step::WriteToken => ("writes its token", false),
@@ -95,8 +101,9 @@ fn does(step: Step) -> (&'static str, bool) {
         Step::UnlockClear => ("clears the mutex's WAITERS and wakes all", false),
         Step::SetBegin => ("looks at the cell, and is done if nobody sleeps", false),
         Step::SetWakeOp => ("adds a ticket and wakes", false),
-        Step::SetReread => ("reads MULTI again", false),
-        Step::SetSettle => ("settles", false),
-        Step::Asleep | Step::GateAsleep | Step::MutexAsleep | Step::Done => ("rests", false),
+        Step::LeaveLook => ("looks whether ALL is set in the cell", true),
+        Step::LeaveWake => ("clears ALL and wakes all, at the cell", true),
+        Step::SetSettle { .. } => ("settles", false),
+        Step::Asleep | Step::GateAsleep | Step::MutexAsleep | Step::AllAsleep | Step::Done => ("rests", false),
     }
 }
