@@ -12,9 +12,9 @@
 //! **whether a thread owns a mutex is read from its seat alone**: neither an equal thread number in another PID
 //! namespace nor a scribbling peer can make it believe so.
 //!
-//! A seat takes 8 KiB of addresses, two mappings and up to a page of memory. A thread makes one the first time
-//! it takes a latch, gives back those that are idle when there are [`KEPT`] more than before, and all when it ends. Then it also abandons what it still owns; the kernel's
-//! walk over the robust list is for deaths that run no destructor. A child of `fork` begins without seats.
+//! A seat takes 8 KiB of addresses, two mappings and up to a page of memory. A thread makes one the first time it takes a latch,
+//! and gives back the idle ones when there are [`KEPT`] more than before, and all when it ends. Then it also abandons what it still
+//! owns; the kernel's walk over the robust list is for deaths that run no destructor. A child of `fork` begins without seats.
 #![allow(unsafe_code)] // maps memory, and hands out references into it
 
 use std::cell::{Cell, RefCell};
