@@ -30,6 +30,9 @@ pub(crate) fn all(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<Ve
     let mut slept_on = BTreeSet::new();
     let taken = take_all(objects, deadline, &mut slept_on);
     for index in slept_on {
+        if !matches!(taken, Ok(Some(_))) {
+            objects[index].return_ticket();
+        }
         cell::leave(&objects[index].words().cell);
     }
     taken
