@@ -271,11 +271,6 @@ impl Rung {
         if some_for_all { self.count } else { self.count - self.woken.min(self.count) }
     }
 
-    /// Whether somebody waited for several objects, then or now.
-    pub(crate) fn had_several(self, now: State) -> bool {
-        self.before.has_several() || now.has_several()
-    }
-
     /// Whether nobody has taken anything from the event since.
     pub(crate) fn is_untouched(self, now: State) -> bool {
         now.payload() == self.before.payload()

@@ -83,18 +83,13 @@ fn set_for_sleepers(event: &Synchronizer, state: State) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// The ticket that nobody was woken for becomes an ordinary signal. One that is there already may be a ticket that somebody who
-/// waits for several objects has returned; then two sleepers had two signals, and this one stays a ticket.
+/// The ticket that nobody was woken for becomes an ordinary signal.
 fn settle(event: &Synchronizer, rung: Rung) {
     cell::update(&event.words().cell, |state| {
         let unused = rung.left_over(state).min(state.tickets());
-        if unused == 0 {
-            return None;
-        }
-        let stays = state.is_signaled() && rung.had_several(state);
-        let settled = if stays { state } else { state.minus_tickets(unused).with_signaled(true) };
+        let settled = state.minus_tickets(unused).with_signaled(true);
         let settled = if rung.is_quiet(state) { settled.without_waiters() } else { settled };
-        (settled != state).then_some(settled)
+        (unused > 0).then_some(settled)
     });
     step("signal: settled");
 }
