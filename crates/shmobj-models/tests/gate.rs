@@ -102,8 +102,8 @@ fn a_mutex_given_back_in_silence_leaves_its_lockers_asleep() {
 }
 
 #[test]
-fn a_wait_all_that_starts_again_with_the_wake_of_a_mutex_loses_it() {
-    assert_breaks(Fault::NoPassOn, Scene::Mutex, G3);
+fn who_only_looks_and_keeps_the_wake_of_a_mutex_loses_it() {
+    assert_breaks(Fault::NoPassOn, Scene::MutexObserved, G3);
 }
 
 #[test]
@@ -121,6 +121,7 @@ fn a_signal_that_a_wait_all_was_woken_for_stays_a_ticket_if_it_is_not_settled() 
 
 #[test]
 fn a_wait_all_takes_its_mark_off_and_wakes_the_others_for_whom_it_was_too() {
+    assert_breaks(Fault::TicketKept, Scene::Timed, G8);
     assert_breaks(Fault::AllKept, Scene::Single, G9);
     assert_breaks(Fault::LeaveWakesNobody, Scene::Two, G7);
 }

@@ -51,8 +51,14 @@ fn ti_6_absolute_due_times_follow_the_wall_clock_and_relative_ones_do_not() {
                 let moved = Moved::by(3601);
                 let (passed, when) = sleeper.join().unwrap();
                 assert!(passed, "{reset:?}, {limit:?}: the hour has passed");
-                assert!(when - set < Duration::from_secs(30), "{reset:?}, {limit:?}: at once, and not at the time-out");
-                assert!(!relative.wait(Timeout::NOW).unwrap(), "{reset:?}: an hour of the clock is not an hour");
+                assert!(
+                    when - set < Duration::from_secs(30),
+                    "{reset:?}, {limit:?}: at once, and not at the time-out"
+                );
+                assert!(
+                    !relative.wait(Timeout::NOW).unwrap(),
+                    "{reset:?}: an hour of the clock is not an hour"
+                );
                 if reset == Reset::Manual {
                     drop(moved);
                     assert!(absolute.wait(Timeout::NOW).unwrap(), "what has fired has fired");
@@ -61,7 +67,10 @@ fn ti_6_absolute_due_times_follow_the_wall_clock_and_relative_ones_do_not() {
             relative.set(Due::after(Duration::from_millis(50)), None).unwrap();
             let begun = Instant::now();
             let _moved = Moved::by(-3600);
-            assert!(relative.wait(Duration::from_secs(30)).unwrap(), "{reset:?}: the clock went back, time did not");
+            assert!(
+                relative.wait(Duration::from_secs(30)).unwrap(),
+                "{reset:?}: the clock went back, time did not"
+            );
             assert!(begun.elapsed() >= Duration::from_millis(49));
         }
     }

@@ -8,9 +8,10 @@
 //! | 0 | SIGNALED | a set or release, or by its settle | a take, a reset |
 //! | 1 | WAITERS | who is about to sleep | a set that knows that nobody sleeps |
 //! | 2 | LOCKED | a wait-all (module [`gate`](crate::gate)) | the same |
-//! | 4-11 | TICKETS | a set that found WAITERS | a take, a settle |
-//! | 12-30 | SEQ | counts takes | |
-//! | 31 | MULTI | who is about to sleep on several | with WAITERS |
+//! | 3 | ALL | who is about to sleep and waits for all of several | with WAITERS; who leaves a wait-all |
+//! | 4-15 | TICKETS | a set that found WAITERS | a take, a settle |
+//! | 16-30 | SEQ | counts takes | |
+//! | 31 | MULTI | who is about to sleep and waits for any or all of several | with WAITERS |
 //!
 //! The high half is a semaphore's count; its SIGNALED says that the count is not 0. A manual-reset event has
 //! in bits 4-30 a GENERATION, which counts resets and pulses.
@@ -22,11 +23,12 @@
 //! | Step | Does | Then |
 //! |---|---|---|
 //! | `Begin` | set, release: nobody sleeps (no WAITERS): CAS SIGNALED or the count in | done; `WakeOp` |
-//! | `WakeOp` | one `FUTEX_WAKE_OP`: add a ticket, wake one; all if MULTI | nobody woke: `Settle`; else `Reread` |
-//! | `Reread` | has the cell MULTI, or had it at `Begin`? | `Settle`; else done |
-//! | `Settle` | CAS: a ticket, if there is one, becomes SIGNALED or a count; WAITERS and MULTI go if the cell had no tickets at `Begin` and nothing but this one has been added | done |
-//! | `WakeOp`, `Clear` | manual-reset: SIGNALED in, wake all; WAITERS and MULTI go likewise | done |
-//! | `Look` | take a ticket, or SIGNALED, and count SEQ; else CAS WAITERS (MULTI) in | done; `Sleep`, or the next cell |
+//! | `WakeOp` | one `FUTEX_WAKE_OP`: add a ticket, wake one; all if MULTI | `Settle` |
+//! | `Settle` | CAS: a ticket that nobody was woken for (each, if ALL is seen now or was at `Begin`) becomes SIGNALED or a count; WAITERS, MULTI and ALL go if all were woken, the cell had no tickets at `Begin`, and nothing but this one has been added | done |
+//! | `WakeOp`, `Clear` | manual-reset: SIGNALED in, wake all; WAITERS, MULTI and ALL go likewise | done |
+//! | `PulseLook` | after the reset that a pulse begins with: nobody sleeps: done | `WakeOp` |
+//! | `Look` | take a ticket, or SIGNALED, and count SEQ; else CAS WAITERS (MULTI) in | done, or `Return` if it slept for any; `Sleep`, or the next cell |
+//! | `Return` | a ticket of the other cell becomes an ordinary signal, if there is none | done |
 //! | `Sleep` | `futex_wait` for the word just written | `Look` |
 //! | `QueueFirst`, `QueueSecond` | `futex_waitv`, which visits the words one by one | `Look` |
 //! | `LastLook` | a waiter whose time is over looks once more | done |
@@ -38,14 +40,19 @@
 //! ticket that it would have settled, a signal that anybody can take. And while a ticket is there nobody goes
 //! to sleep, and SEQ counts when it is taken: so a cell that is what `Begin` saw plus the ticket is one on
 //! which nobody has gone to sleep since the wake, and WAITERS may go. (Not if there were tickets at `Begin`:
-//! see [`Fault::EarlyClear`].)
+//! see the `EarlyClear` of the module [`gate`](crate::gate).)
+//!
+//! **Who waits for any and slept returns a ticket** of the cell that it does without: it may be the one that was woken
+//! for it, and a ticket that nobody comes for is a signal that no reset takes ([`Fault::TicketKept`]). Beside an ordinary
+//! signal it stays, or two signals were one ([`Fault::TicketReturnedOntoSignal`]).
 //!
 //! A settle that finds no room below the maximum takes its tickets back, and the release is refused
 //! ([`Fault::MaximumIgnored`]).
 //!
 //! The invariants are in the constants ([`C1`] ...). [`Fault`] names the rules that can be broken.
 //!
-//! Not modelled: LOCKED, which is the module [`gate`](crate::gate)'s; TICKETS and SEQ that overflow; the
+//! Not modelled: a set that rings after a ticket was returned and before the single waiter that it was meant for has run:
+//! it settles onto the returned signal, and the two are one. LOCKED and ALL, which are the module [`gate`](crate::gate)'s; pulses of auto-reset events; TICKETS and SEQ that overflow; the
 //! order in which signals and waiters meet beyond what C2, C3 and C6 say.
 
 mod fault;
@@ -91,7 +98,7 @@ pub enum Scene {
     TwoAny,
     /// A cell is set by several while a waiter for any takes the other cell.
     Elsewhere,
-    /// A waiter for any and a single waiter sleep, and each of the sets is for a sleeper or for nobody.
+    /// A waiter for any and a single waiter sleep, and one thread sets one cell twice, then the other.
     Kept,
     /// A manual-reset event is set, reset and pulsed.
     Manual,
@@ -133,7 +140,7 @@ impl Scene {
             Self::Any => &[&[Any], &[One(0)], &[Set(0), Set(1)], &[Set(0), Reset(0)]],
             Self::TwoAny => &[&[Any], &[Any], &[Set(0), Set(1)], &[One(1)], &[Set(1)]],
             Self::Elsewhere => &[&[Any], &[Timed(1)], &[Set(1)], &[Set(1)], &[Set(0)]],
-            Self::Kept => &[&[Any], &[One(1)], &[Set(1)], &[Set(1)], &[Set(0)]],
+            Self::Kept => &[&[Any], &[One(1)], &[Set(1), Set(1), Set(0)]],
             Self::Manual => &[&[One(0)], &[One(0), One(0)], &[Pulse(0), Pulse(0)], &[Set(0), Reset(0)]],
             Self::ManualAny => &[&[Any], &[One(0)], &[Set(0), Reset(0)], &[Set(1)], &[Any]],
             Self::Semaphore => &[&[One(0)], &[One(0)], &[Release(0, 2)], &[Release(0, 1), One(0)]],
@@ -152,6 +159,11 @@ impl Scene {
 
     fn maximum(self) -> u32 {
         if self == Self::Full { 1 } else { 3 }
+    }
+
+    /// All who wait sleep before anything else happens.
+    fn begins_asleep(self) -> bool {
+        self == Self::Kept
     }
 
     fn has_any_waiters(self) -> bool {
@@ -181,7 +193,7 @@ impl Model for Cell {
             missed: false,
             crashed: false,
         };
-        if self.scene == Scene::Kept {
+        if self.scene.begins_asleep() {
             (0..THREADS).for_each(|thread| self.put_to_sleep(&mut state, thread));
         }
         vec![state]

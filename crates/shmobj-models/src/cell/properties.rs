@@ -4,7 +4,7 @@ use stateright::Property;
 
 use super::state::{CELLS, History, State, Step, Task};
 use super::word::{MULTI, SIGNALED, WAITERS, tickets};
-use super::{Cell, Kind, Scene};
+use super::{Cell, Kind};
 use crate::kernel::Life;
 
 /// No signal satisfies two waits.
@@ -64,7 +64,7 @@ impl Cell {
                 })
             }),
         ];
-        if self.scene == Scene::Kept {
+        if self.scene.begins_asleep() {
             claims.push(Claim::always(C8, |model, state| {
                 let kept = |cell: usize| {
                     let History { signals, taken, .. } = state.history[cell];
@@ -125,7 +125,8 @@ impl Cell {
     /// How many waits the cell would satisfy now, if it is not a manual-reset event.
     fn signals(&self, state: &State, cell: usize) -> u32 {
         let word = state.kernel.words[cell];
-        let plain = if self.scene.kind(cell) == Kind::Semaphore { state.counts[cell] } else { word & SIGNALED };
+        let plain =
+            if self.scene.kind(cell) == Kind::Semaphore { state.counts[cell] } else { word & SIGNALED };
         tickets(word) + plain
     }
 

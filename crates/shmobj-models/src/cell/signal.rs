@@ -1,9 +1,7 @@
 //! What set, release, reset and pulse do, step by step.
 
 use super::state::{State, Step, THREADS};
-use super::word::{
-    GENERATION, MULTI, Rung, SIGNALED, TICKET, WAITERS, settled, tickets, without_waiters,
-};
+use super::word::{GENERATION, MULTI, Rung, SIGNALED, TICKET, WAITERS, settled, tickets, without_waiters};
 use super::{Cell, Fault, Kind};
 use crate::kernel::{EVERYBODY, Thread};
 

@@ -61,8 +61,14 @@ pub(super) struct Player {
 }
 
 impl Player {
-    pub(super) const DONE: Self =
-        Self { task: 0, step: Step::Done, seen: [0; CELLS], since: [None; CELLS], slept: false, released: false };
+    pub(super) const DONE: Self = Self {
+        task: 0,
+        step: Step::Done,
+        seen: [0; CELLS],
+        since: [None; CELLS],
+        slept: false,
+        released: false,
+    };
 }
 
 /// What a cell has been through.

@@ -87,7 +87,8 @@ pub(crate) fn settled(word: u32, rung: Rung) -> u32 {
 
 /// In words.
 pub(crate) fn describe(word: u32) -> String {
-    let bits = [(SIGNALED, "SIGNALED"), (WAITERS, "WAITERS"), (LOCKED, "LOCKED"), (ALL, "ALL"), (MULTI, "MULTI")];
+    let bits =
+        [(SIGNALED, "SIGNALED"), (WAITERS, "WAITERS"), (LOCKED, "LOCKED"), (ALL, "ALL"), (MULTI, "MULTI")];
     let mut parts: Vec<String> =
         bits.iter().filter(|(bit, _)| word & bit != 0).map(|(_, name)| (*name).to_owned()).collect();
     parts.extend(Some(tickets(word)).filter(|number| *number > 0).map(|number| format!("TICKETS={number}")));

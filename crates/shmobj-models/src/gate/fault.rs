@@ -40,6 +40,8 @@ pub enum Fault {
     /// A setter clears ALL although there were tickets before its own, and the setter of one of those, who
     /// comes to look for ALL, misses it. G8.
     EarlyClear,
+    /// A wait-all that gives up returns no ticket: a setter that comes to look for ALL after that misses it. G8.
+    TicketKept,
     /// A wait-all leaves ALL behind. G9.
     AllKept,
     /// Who takes ALL off a cell wakes nobody, and another wait-all sleeps on without it. G7.
@@ -52,7 +54,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::TakerIgnoresLocked,
         Self::ResetIgnoresLocked,
         Self::ObserverIgnoresLocked,
@@ -70,6 +72,7 @@ impl Fault {
         Self::AllIgnored,
         Self::AllNotReread,
         Self::EarlyClear,
+        Self::TicketKept,
         Self::AllKept,
         Self::LeaveWakesNobody,
         Self::NoMulti,

@@ -12,10 +12,11 @@
 //!
 //! | Phase | Does | Then |
 //! |---|---|---|
-//! | look | each object in turn: an unsignalled one is marked and slept on, alone; LOCKED: *pass* | all look signalled: prepare; else start again |
+//! | look | each object in turn: an unsignalled one is marked (WAITERS, MULTI, ALL) and slept on, alone; LOCKED: *pass* | all look signalled: prepare; else start again |
 //! | prepare | in the global order: lock the gate, set LOCKED if the cell is signalled; take a free mutex tentatively | commit; or undo |
 //! | commit | in the same order: take the signal and clear LOCKED in one CAS, release the gate; token := mine, the mutex word to TID | done |
 //! | undo | in reverse order: clear LOCKED, release the gate; the mutex word back to what it was | look |
+//! | leave | on each cell that it slept on: if it gives up, a ticket becomes an ordinary signal; if ALL is set, one `FUTEX_WAKE_OP`: ALL off, wake all | done |
 //!
 //! *Passing* the gate is what everybody else does who meets LOCKED and would take, reset or report the cell:
 //! lock the gate, clear a LOCKED that is still there, release the gate, look again. A set doesn't pass: it
@@ -31,9 +32,10 @@
 //! - Who releases a gate or decides about a mutex clears WAITERS, if at all, and wakes *all* in one `FUTEX_WAKE_OP`. To release first
 //!   and wake then loses them ([`Fault::SwapThenWake`]); to confirm the mutex in silence is a deadlock
 //!   ([`Fault::SilentCommit`]).
-//! - Who sleeps at a gate or a mutex has pending set: if it is killed when it has just been woken, the kernel wakes another.
+//! - Who sleeps at a gate, or for the decision about a mutex, has pending set: if it is killed when it has just been woken, the kernel wakes another.
 //! - An unlock of the mutex wakes one. So who wakes and doesn't take the mutex, because it starts again with another
-//!   object or was only looking, passes that wake on.
+//!   object or was only looking, passes that wake on. A wait-all that sleeps on an owned mutex has no pending, sets MULTI, and
+//!   wakes all others.
 //!
 //! The invariants are in the constants ([`G1`] ...). [`Fault`] names the rules that can be broken.
 //!
@@ -50,9 +52,8 @@ mod story;
 
 use stateright::{Model, Property};
 
+use crate::cell::word::{LOCKED, SIGNALED, is_signalled};
 pub use crate::kernel::Action;
-use crate::cell::word::is_signalled;
-use crate::cell::word::LOCKED;
 use crate::kernel::{Kernel, Life, Thread, tid};
 pub use fault::Fault;
 pub use properties::{COMMITTED, G1, G2, G3, G4, G5, G6, G7, G8, G9, RECOVERED, UNDONE};
@@ -64,17 +65,17 @@ use state::{MUTEX, OBJECTS, Phase, Player, Step, THREADS, Task};
 pub enum Scene {
     /// A wait-all and a single waiter.
     Single,
-    /// Two wait-alls.
+    /// Two wait-alls, and one of the cells is set from the beginning.
     Two,
     /// A wait-all, and two who look at the objects, in either order.
     Observed,
     /// A wait-all, who looks, and a reset.
     Reset,
-    /// A wait-all whose time may be over, a single waiter and two setters.
+    /// A wait-all whose time may be over, a single waiter, two setters and a reset.
     Timed,
     /// With a mutex: a wait-all and two lockers.
     Mutex,
-    /// With a mutex: two wait-alls and a locker.
+    /// With a mutex: two wait-alls and a locker, and the cell is set from the beginning.
     MutexTwo,
     /// With a mutex: a wait-all, who looks, and a locker.
     MutexObserved,
@@ -103,15 +104,24 @@ impl Scene {
         use Task::{All, AllKeep, AllTimed, Lock, Observe, One, Reset, Set, Unlock};
         match self {
             Self::Single => &[&[All], &[One(1)], &[Set(0), Set(1)], &[Set(1)]],
-            Self::Two => &[&[All], &[All], &[Set(0), Set(1), Set(0), Set(1)]],
+            Self::Two => &[&[All], &[All], &[Set(0), Set(1), Set(0)]],
             Self::Observed => &[&[All], &[Observe([0, 1])], &[Set(0), Set(1)], &[Observe([1, 0])]],
             Self::Reset => &[&[All], &[Observe([0, 1])], &[Set(0), Set(1)], &[Reset(1)]],
-            Self::Timed => &[&[AllTimed], &[One(0)], &[Set(0), Set(0)], &[Set(0)]],
+            Self::Timed => &[&[AllTimed], &[One(0)], &[Set(0), Set(0)], &[Set(0), Reset(0)]],
             Self::Mutex => &[&[All], &[Lock], &[Set(0)], &[Lock]],
-            Self::MutexTwo => &[&[All], &[All], &[Set(0)], &[Lock]],
+            Self::MutexTwo => &[&[All], &[All], &[Lock]],
             Self::MutexObserved => &[&[All], &[Observe([0, 1])], &[Set(0)], &[Lock]],
             Self::MutexFirst => &[&[All], &[One(0)], &[Set(0)], &[Lock]],
             Self::MutexKept => &[&[AllKeep, One(0), Unlock], &[All], &[Set(0), Set(0)]],
+        }
+    }
+
+    /// The cells that are set from the beginning.
+    fn set_cells(self) -> [u8; OBJECTS] {
+        match self {
+            Self::Two => [0, 1],
+            Self::MutexTwo => [1, 0],
+            _ => [0, 0],
         }
     }
 
@@ -135,13 +145,15 @@ impl Model for Gate {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
+        let signals = self.scene.set_cells();
+        let [first, second] = signals.map(u32::from);
         vec![State {
-            kernel: Kernel::new([0; 4]),
+            kernel: Kernel::new([first * SIGNALED, second * SIGNALED, 0, 0]),
             token: 0,
             multi: false,
             players: std::array::from_fn(|thread| self.at_task(thread, 0)),
             committed: [0; THREADS],
-            signals: [0; OBJECTS],
+            signals,
             taken: [0; OBJECTS],
             excused: [false; OBJECTS],
             untold: false,

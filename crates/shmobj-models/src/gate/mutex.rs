@@ -38,7 +38,11 @@ impl Gate {
             }
             Step::MutexSleep => {
                 state.players[thread].seen = 0;
-                if state.kernel.wait(thread, MUTEX, player.seen) { Step::MutexAsleep } else { Step::MutexLook }
+                if state.kernel.wait(thread, MUTEX, player.seen) {
+                    Step::MutexAsleep
+                } else {
+                    Step::MutexLook
+                }
             }
             Step::PassOn => {
                 if state.word(MUTEX) & TID == 0 && !self.has(Fault::NoPassOn) {
@@ -130,7 +134,9 @@ impl Gate {
         let Player { step, seen, .. } = state.players[thread];
         let next = match step {
             Step::AllSleep if state.kernel.wait(thread, MUTEX, seen) => Step::AllAsleep,
-            Step::AllPassOn if state.word(MUTEX) & (TID | WAITERS) == WAITERS && !self.has(Fault::NoPassOn) => {
+            Step::AllPassOn
+                if state.word(MUTEX) & (TID | WAITERS) == WAITERS && !self.has(Fault::NoPassOn) =>
+            {
                 Step::AllWake
             }
             Step::AllWake => {

@@ -66,8 +66,8 @@ impl Gate {
                 model.cells().all(|cell| (0..THREADS).all(|thread| model.is_marked(state, thread, cell)))
             }),
             Claim::always(G8, |model, state| {
-                let clean = || model.cells().all(|cell| tickets(state.word(cell)) == 0);
-                !state.is_quiet() || state.deaths() > 0 || clean()
+                let clean = |word| tickets(word) == 0;
+                !state.is_quiet() || state.deaths() > 0 || model.cells().all(|cell| clean(state.word(cell)))
             }),
             Claim::always(G9, |model, state| {
                 let waits = || (0..THREADS).any(|thread| model.waits_for_all(state, thread));

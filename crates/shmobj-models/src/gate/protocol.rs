@@ -5,7 +5,7 @@ use super::mutex::announce_among_several;
 use super::state::{MUTEX, Phase, Player, State, Step, THREADS, Task};
 use super::{Fault, Gate};
 use crate::cell::word::{
-    ALL, LOCKED, MULTI, Rung, SIGNALED, TICKET, WAITERS, is_signalled, settled, without_waiters,
+    ALL, LOCKED, MULTI, Rung, SIGNALED, TICKET, WAITERS, is_signalled, settled, tickets, without_waiters,
 };
 use crate::kernel::{EVERYBODY, OWNER_DIED, TID, Thread};
 
@@ -20,7 +20,7 @@ impl Gate {
             Step::Sleep if state.kernel.wait(thread, object, seen) => state.go(thread, Step::Asleep),
             Step::Sleep => self.restart(state, thread),
             Step::SetBegin | Step::SetWakeOp | Step::SetSettle { .. } => self.set(state, thread, object),
-            Step::LeaveLook | Step::LeaveWake => self.leave(state, thread),
+            Step::Return | Step::LeaveLook | Step::LeaveWake => self.leave(state, thread),
             step if step >= Step::GateLook && step <= Step::GateUnpendAgain => {
                 self.step_at_gate(state, thread);
             }
@@ -121,7 +121,8 @@ impl Gate {
         let keeps = self.task(thread, task) == Some(Task::AllKeep);
         if slept_on != 0 && !self.has(Fault::AllKept) {
             state.players[thread].object = slept_on.trailing_zeros() as usize;
-            state.go(thread, Step::LeaveLook);
+            let gives_up = phase == Phase::Look && !self.has(Fault::TicketKept);
+            state.go(thread, if gives_up { Step::Return } else { Step::LeaveLook });
         } else if self.scene.has_mutex() && !keeps && phase != Phase::Look {
             state.go(thread, Step::Disown);
         } else {
@@ -129,9 +130,15 @@ impl Gate {
         }
     }
 
-    /// Takes ALL off a cell. Other wait-alls that sleep on it wake up, and set it again.
+    /// A wait-all that gives up settles a ticket that it may have been woken for. Then each takes ALL off the cell. Other wait-alls that sleep on it wake up, and set it again.
     fn leave(&self, state: &mut State, thread: Thread) {
         let Player { step, object, .. } = state.players[thread];
+        if step == Step::Return {
+            if tickets(state.word(object)) > 0 {
+                state.kernel.words[object] = (state.word(object) - TICKET) | SIGNALED;
+            }
+            return state.go(thread, Step::LeaveLook);
+        }
         if step == Step::LeaveLook && state.word(object) & ALL != 0 {
             return state.go(thread, Step::LeaveWake);
         }

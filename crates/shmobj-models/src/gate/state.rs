@@ -108,6 +108,7 @@ pub(super) enum Step {
     SetBegin,
     SetWakeOp,
     SetSettle { rung: Rung },
+    Return,
     LeaveLook,
     LeaveWake,
     Done,

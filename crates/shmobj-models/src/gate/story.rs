@@ -71,7 +71,9 @@ fn does(step: Step) -> (&'static str, bool) {
         Step::GateTry => ("tries to take the gate", true),
         Step::GateSleep => ("calls futex_wait on the gate", true),
         Step::GateEnlist => ("puts on its list the gate", true),
-        Step::GateUnpendLook | Step::GateUnpend | Step::GateUnpendAgain => ("clears pending, at the gate", true),
+        Step::GateUnpendLook | Step::GateUnpend | Step::GateUnpendAgain => {
+            ("clears pending, at the gate", true)
+        }
         Step::Recover => ("clears LOCKED if it is set, at the gate", true),
         Step::SetLocked => ("locks the cell if it is signalled, at the gate", true),
         Step::Take => ("takes and unlocks the cell, at the gate", true),
@@ -88,7 +90,9 @@ fn does(step: Step) -> (&'static str, bool) {
         Step::AllWake => ("wakes all at the mutex", false),
         Step::MutexSleep | Step::AllSleep => ("calls futex_wait on the mutex", false),
         Step::PassOn => ("passes on a wake if the mutex is free", false),
-        Step::MutexUnpendLook | Step::MutexUnpend | Step::MutexUnpendOwner | Step::UnlockUnpend => ("clears pending", false),
+        Step::MutexUnpendLook | Step::MutexUnpend | Step::MutexUnpendOwner | Step::UnlockUnpend => {
+            ("clears pending", false)
+        }
         Step::MutexEnlist => ("puts the mutex on its list", false),
         Step::ReadToken => ("reads the token", false),
         Step::WriteToken => ("writes its token", false),
@@ -101,9 +105,12 @@ fn does(step: Step) -> (&'static str, bool) {
         Step::UnlockClear => ("clears the mutex's WAITERS and wakes all", false),
         Step::SetBegin => ("looks at the cell, and is done if nobody sleeps", false),
         Step::SetWakeOp => ("adds a ticket and wakes", false),
+        Step::Return => ("returns a ticket", true),
         Step::LeaveLook => ("looks whether ALL is set in the cell", true),
         Step::LeaveWake => ("clears ALL and wakes all, at the cell", true),
         Step::SetSettle { .. } => ("settles", false),
-        Step::Asleep | Step::GateAsleep | Step::MutexAsleep | Step::AllAsleep | Step::Done => ("rests", false),
+        Step::Asleep | Step::GateAsleep | Step::MutexAsleep | Step::AllAsleep | Step::Done => {
+            ("rests", false)
+        }
     }
 }

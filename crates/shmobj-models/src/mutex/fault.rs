@@ -27,11 +27,11 @@ pub enum Fault {
     TokenIgnored,
     /// A thread that exits while it owns the mutex clears the token like an unlock. M2.
     ExitClearsToken,
-    /// Who waits for the mutex or another object, and gets the other, keeps a wake to itself. M3.
+    /// Who waits for several objects, and gets another, keeps a wake to itself. M5.
     NoPassOn,
-    /// An unlock wakes one, although a waiter for several mutexes has no pending. M5.
+    /// An unlock wakes one, although a waiter for several objects may have no use for it. M5.
     MultiIgnored,
-    /// Who fell asleep before `multi` was set sleeps without a limit. M3.
+    /// Who fell asleep before MULTI was set sleeps without a limit. M3.
     SleepWithoutLimit,
     /// A sleeper has the owner's TID, from another PID namespace. When it dies, the kernel takes it for the
     /// owner. M1.

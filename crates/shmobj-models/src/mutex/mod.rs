@@ -10,7 +10,7 @@
 //!
 //! and each of them with WAITERS: somebody may be asleep on the word. (What a wait-all makes of it is in the
 //! module [`gate`](crate::gate).) Two things lie beside it: `token`, who owns the mutex as far as anybody is
-//! to be told, and `multi`, set for good when a thread waits for this *and* another mutex.
+//! to be told, and MULTI in the word's upper half, set for good when a thread waits for several objects.
 //!
 //! A step is one access to shared memory or one system call, and any thread may be killed before any of them.
 //! A load whose value a later CAS confirms is one step with it: had the word changed in between, the thread
@@ -18,15 +18,17 @@
 //!
 //! | Step | Does | Then |
 //! |---|---|---|
-//! | `Pend` | pending := the word | `Try` |
-//! | `Try` | free: CAS to TID, keeping WAITERS; else CAS WAITERS in | `Enlist`; `ReadMulti` |
-//! | `ReadMulti`, `Sleep` | `futex_wait` for the value with WAITERS, pending still set | `Try` |
+//! | `Look` | owned: CAS WAITERS in (MULTI too, for several objects); pending is cleared before (`UnpendLook`) | free: `Pend`; `PendSleep`; several: `SleepAmongSeveral` |
+//! | `Pend`, `Try` | pending := the word; CAS a free word to TID, keeping WAITERS | `Enlist`; `Look` |
+//! | `PendSleep`, `Sleep` | pending := the word; `futex_wait` for the value with WAITERS | `Look`, pending still set |
+//! | `SleepAmongSeveral`, `PassOn`, `WakeAll` | `futex_waitv`, without pending; then, if the word is free with WAITERS, wake all | `Look` |
 //! | `Enlist`, `UnpendOwner` | node on the list; pending := none | `ReadToken` |
 //! | `ReadToken`, `Own` | abandoned := OWNER_DIED was set and the token is not 0; token := mine | `Disown` |
 //! | `Disown` | token := 0 (not when the thread exits) | `PendOwner` |
 //! | `PendOwner`, `Unlist` | pending := the word; node off the list | `Release` |
-//! | `Release` | the word becomes 0, or OWNER_DIED at the thread's exit; **WAITERS stays** | `AskMulti`; `Unpend` |
-//! | `AskMulti`, `Wake` | wake one, or all if `multi` | somebody woke: `Unpend`; else `Clear` |
+//! | `Release` | with WAITERS and MULTI one `FUTEX_WAKE_OP`: 0 (OWNER_DIED at the thread's exit), wake all | `Unpend` |
+//! | `Release` | else the word becomes 0, or OWNER_DIED; **WAITERS stays** | `Unpend`; with WAITERS `Wake` |
+//! | `Wake` | wake one | somebody woke: `Unpend`; else `Clear` |
 //! | `Clear` | `FUTEX_WAKE_OP`: clear WAITERS and wake all | `Unpend` |
 //!
 //! **Only who wakes everybody clears WAITERS.** So as long as anybody may be asleep, whoever owns the word
@@ -35,10 +37,10 @@
 //! ([`Fault::UnlockDropsWaiters`]). And a free word with sleepers always has somebody whose pending is set on
 //! his way to it: who released it, or who was woken.
 //!
-//! A waiter for the mutex or an object of another kind is a locker that may leave (`Leave`): it passes on the
-//! wake that it may have used up. Who waits for two mutexes can't have both pending; if the kernel wakes it
-//! after an owner's death, and it is killed before it has woken all others (`WakeAll`), they sleep until
-//! their limit: the sleeps on a mutex word have one, a short one once `multi` is set.
+//! Who waits for several objects can have only one word pending, and has none. If the kernel wakes it after
+//! an owner's death, and it is killed before it has woken all others (`WakeAll`), they sleep until their
+//! limit. Every sleep on a mutex word has one, a short one once MULTI is set; the model shows that it is needed only
+//! there ([`M3`], [`M5`]).
 //!
 //! The invariants are in the constants ([`M1`] ...). [`Fault`] names the rules that can be broken.
 //!
@@ -71,16 +73,13 @@ pub enum Scene {
     Exit,
     /// A thread gives up when its time is over.
     Timed,
-    /// A thread waits for the mutex or an object of another kind.
-    Either,
-    /// Two threads wait for this or another mutex.
+    /// Two threads wait for the mutex or another object.
     Several,
 }
 
 impl Scene {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Three, Self::Four, Self::Exit, Self::Timed, Self::Either, Self::Several];
+    pub const ALL: [Self; 5] = [Self::Three, Self::Four, Self::Exit, Self::Timed, Self::Several];
 
     fn programs(self) -> &'static [&'static [Task]] {
         match self {
@@ -88,7 +87,6 @@ impl Scene {
             Self::Four => &[&[Task::Lock], &[Task::Lock], &[Task::Lock], &[Task::Lock]],
             Self::Exit => &[&[Task::Exit], &[Task::Lock], &[Task::Lock, Task::Exit]],
             Self::Timed => &[&[Task::Lock], &[Task::Timed], &[Task::Lock], &[Task::Timed]],
-            Self::Either => &[&[Task::Lock], &[Task::Either], &[Task::Lock], &[Task::Either]],
             Self::Several => &[&[Task::Several], &[Task::Several], &[Task::Lock], &[Task::Lock]],
         }
     }
@@ -115,7 +113,6 @@ impl Model for Mutex {
             players: std::array::from_fn(|thread| Player { task: 0, step: self.first_step(thread, 0) }),
             untold: false,
             misled: false,
-            owner_died: false,
         }]
     }
 
@@ -130,20 +127,15 @@ impl Model for Mutex {
                 }
                 (Life::Asleep, Step::Asleep { limited: true }) => actions.push(Action::TimeOut(thread)),
                 (Life::Asleep, _) if task == Some(Task::Timed) => actions.push(Action::TimeOut(thread)),
-                (Life::Asleep, Step::AsleepOnAll) => {
-                    actions.extend([Action::TimeOut(thread), Action::Leave(thread)]);
-                }
-                (Life::Asleep, _) if task == Some(Task::Either) => actions.push(Action::Leave(thread)),
+                (Life::Asleep, Step::AsleepAmongSeveral) => actions.push(Action::TimeOut(thread)),
                 (Life::Asleep, _) => {}
                 (Life::Running, step) => {
                     actions.push(Action::Step(thread));
                     match (step, task) {
-                        (Step::Try, Some(Task::Timed)) if state.word() & TID != 0 => {
+                        (Step::Look, Some(Task::Timed)) if state.word() & TID != 0 => {
                             actions.push(Action::GiveUp(thread));
                         }
-                        (Step::Try, Some(Task::Either)) | (Step::Look { .. }, _) => {
-                            actions.push(Action::Leave(thread));
-                        }
+                        (Step::Look, Some(Task::Several)) => actions.push(Action::Leave(thread)),
                         _ => {}
                     }
                 }
@@ -158,8 +150,6 @@ impl Model for Mutex {
             Action::Step(thread) => self.step(&mut state, thread),
             Action::Kill(thread) => {
                 state.untold |= state.token == thread + 1;
-                let step = state.step(thread);
-                state.owner_died |= step.owns() || step.unlocks();
                 state.kernel.crash(thread);
             }
             Action::Walk(thread) => {
@@ -167,8 +157,7 @@ impl Model for Mutex {
                 state.kernel.walk(thread, tid(if equal { 0 } else { thread }));
             }
             Action::TimeOut(thread) => state.kernel.time_out(thread),
-            Action::GiveUp(thread) => state.players[thread].step = Step::Unpend,
-            Action::Leave(thread) => self.leave(&mut state, thread),
+            Action::GiveUp(thread) | Action::Leave(thread) => state.players[thread].step = Step::Unpend,
         }
         (0..THREADS).for_each(|thread| self.rouse(&mut state, thread));
         Some(state)
@@ -186,8 +175,8 @@ impl Mutex {
         let Player { task, step } = &mut state.players[thread];
         match (life, *step) {
             (Life::Dying | Life::Dead, _) => (*task, *step) = (0, Step::Done),
-            (Life::Running, Step::Asleep { .. }) => *step = Step::Try,
-            (Life::Running, Step::AsleepOnAll) => *step = Step::Look { woken: true },
+            (Life::Running, Step::Asleep { .. }) => *step = Step::Look,
+            (Life::Running, Step::AsleepAmongSeveral) => *step = Step::PassOn,
             _ => {}
         }
     }

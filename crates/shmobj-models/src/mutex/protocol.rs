@@ -13,9 +13,7 @@ impl Mutex {
     pub(super) fn first_step(&self, thread: Thread, task: u8) -> Step {
         match self.task(thread, task) {
             None => Step::Done,
-            Some(Task::Several) => Step::SetMulti,
-            Some(_) if self.has(Fault::NoPendingWhileTaking) => Step::Try,
-            Some(_) => Step::Pend,
+            Some(_) => Step::Look,
         }
     }
 
@@ -29,6 +27,11 @@ impl Mutex {
     pub(super) fn step(&self, state: &mut State, thread: Thread) {
         let task = self.task(thread, state.players[thread].task);
         let next = match state.step(thread) {
+            Step::Look => self.look(state, thread, task),
+            Step::UnpendLook => {
+                state.kernel.pending[thread] = None;
+                Step::Look
+            }
             Step::Pend => {
                 state.kernel.pending[thread] = Some(0);
                 if self.has(Fault::TokenFirst) {
@@ -36,18 +39,15 @@ impl Mutex {
                 }
                 Step::Try
             }
-            Step::Try => self.try_lock(state, thread, task),
-            Step::ReadMulti { seen } => Step::Sleep { seen, limited: state.multi || self.limits_all() },
+            Step::Try => self.try_lock(state, thread),
+            Step::PendSleep { seen, limited } => {
+                state.kernel.pending[thread] = (!self.has(Fault::NoPendingAsleep)).then_some(0);
+                Step::Sleep { seen, limited }
+            }
             Step::Sleep { seen, limited } if state.kernel.wait(thread, WORD, seen) => {
                 Step::Asleep { limited }
             }
-            Step::Sleep { .. } => Step::Try,
-            Step::Leave if state.word() & TID == 0 && !self.has(Fault::NoPassOn) => Step::PassOn,
-            Step::Leave => Step::Unpend,
-            Step::PassOn => {
-                state.kernel.wake(WORD, 1);
-                Step::Unpend
-            }
+            Step::Sleep { .. } => Step::Look,
             Step::Unpend => {
                 state.kernel.pending[thread] = None;
                 self.finish(state, thread)
@@ -83,73 +83,70 @@ impl Mutex {
                 Step::Release
             }
             Step::Release => self.release(state, task),
-            Step::AskMulti => Step::Wake { all: state.multi && !self.has(Fault::MultiIgnored) },
-            Step::Wake { all } => match state.kernel.wake(WORD, if all { EVERYBODY } else { 1 }) {
+            Step::Wake => match state.kernel.wake(WORD, 1) {
                 0 if !self.has(Fault::UnlockDropsWaiters) => Step::Clear,
                 _ => Step::Unpend,
             },
             Step::Clear => self.clear(state),
-            Step::SetMulti => {
-                state.multi = true;
-                Step::Look { woken: false }
+            Step::SleepAmongSeveral { seen } if state.kernel.wait(thread, WORD, seen) => {
+                Step::AsleepAmongSeveral
             }
-            Step::Look { woken } => self.look(state, woken),
-            Step::SleepOnAll { seen } if state.kernel.wait(thread, WORD, seen) => Step::AsleepOnAll,
-            Step::SleepOnAll { .. } => Step::Look { woken: false },
-            Step::WakeAll { leaves } => {
+            Step::SleepAmongSeveral { .. } => Step::PassOn,
+            Step::PassOn if state.word() & (TID | WAITERS) == WAITERS && !self.has(Fault::NoPassOn) => {
+                Step::WakeAll
+            }
+            Step::PassOn => Step::Look,
+            Step::WakeAll => {
                 state.kernel.wake(WORD, EVERYBODY);
-                if leaves { self.finish(state, thread) } else { Step::Pend }
+                Step::Look
             }
-            step @ (Step::Asleep { .. } | Step::AsleepOnAll | Step::Done) => step,
+            step @ (Step::Asleep { .. } | Step::AsleepAmongSeveral | Step::Done) => step,
         };
         state.players[thread].step = next;
     }
 
-    /// A waiter for several objects finds another one signalled, and does without the mutex.
-    pub(super) fn leave(&self, state: &mut State, thread: Thread) {
-        state.kernel.time_out(thread);
-        let woken = matches!(state.step(thread), Step::AsleepOnAll | Step::Look { woken: true });
-        state.players[thread].step = match state.step(thread) {
-            Step::AsleepOnAll | Step::Look { .. } if woken && state.word() & TID == 0 => {
-                Step::WakeAll { leaves: true }
-            }
-            Step::AsleepOnAll | Step::Look { .. } => self.finish(state, thread),
-            _ => Step::Leave,
-        };
-    }
-
-    fn try_lock(&self, state: &mut State, thread: Thread, task: Option<Task>) -> Step {
+    /// The mutex is free, or the thread announces that it is going to sleep.
+    fn look(&self, state: &mut State, thread: Thread, task: Option<Task>) -> Step {
         let word = state.word();
         if word & TID == 0 {
-            let waiters = if self.has(Fault::TakerDropsWaiters) { 0 } else { word & WAITERS };
-            state.kernel.words[WORD] =
-                tid(if self.has(Fault::EqualTids) && thread == 1 { 0 } else { thread }) | waiters;
-            let died = word & OWNER_DIED != 0;
-            return if self.has(Fault::LateList) {
-                Step::UnpendOwner { died }
-            } else {
-                Step::Enlist { died }
-            };
+            return if self.has(Fault::NoPendingWhileTaking) { Step::Try } else { Step::Pend };
         }
+        if state.kernel.pending[thread].is_some() {
+            return Step::UnpendLook;
+        }
+        let seen = word | WAITERS;
+        state.kernel.words[WORD] = seen;
         if task == Some(Task::Several) {
-            state.kernel.pending[thread] = None;
-            return Step::Look { woken: false };
+            state.multi = true;
+            return Step::SleepAmongSeveral { seen };
         }
-        state.kernel.words[WORD] = word | WAITERS;
-        if self.has(Fault::NoPendingAsleep) {
-            state.kernel.pending[thread] = None;
+        Step::PendSleep { seen, limited: state.multi || self.limits_all() }
+    }
+
+    fn try_lock(&self, state: &mut State, thread: Thread) -> Step {
+        let word = state.word();
+        if word & TID != 0 {
+            return Step::Look;
         }
-        Step::ReadMulti { seen: word | WAITERS }
+        let waiters = if self.has(Fault::TakerDropsWaiters) { 0 } else { word & WAITERS };
+        let equal = self.has(Fault::EqualTids) && thread == 1;
+        state.kernel.words[WORD] = tid(if equal { 0 } else { thread }) | waiters;
+        let died = word & OWNER_DIED != 0;
+        if self.has(Fault::LateList) { Step::UnpendOwner { died } } else { Step::Enlist { died } }
     }
 
     fn release(&self, state: &mut State, task: Option<Task>) -> Step {
         let waiters = state.word() & WAITERS;
         let exits = task == Some(Task::Exit);
         state.untold |= exits;
-        state.owner_died |= exits;
+        let died = if exits { OWNER_DIED } else { 0 };
+        if waiters != 0 && state.multi && !self.has(Fault::MultiIgnored) {
+            state.kernel.wake_op(WORD, |_| died, EVERYBODY, 0);
+            return Step::Unpend;
+        }
         let kept = if self.has(Fault::UnlockDropsWaiters) { 0 } else { waiters };
-        state.kernel.words[WORD] = kept | if exits { OWNER_DIED } else { 0 };
-        if waiters == 0 { Step::Unpend } else { Step::AskMulti }
+        state.kernel.words[WORD] = kept | died;
+        if waiters == 0 { Step::Unpend } else { Step::Wake }
     }
 
     fn clear(&self, state: &mut State) -> Step {
@@ -161,20 +158,8 @@ impl Mutex {
         Step::Unpend
     }
 
-    /// A waiter for several mutexes looks at this one.
-    fn look(&self, state: &mut State, woken: bool) -> Step {
-        let word = state.word();
-        match word & TID {
-            0 if woken => Step::WakeAll { leaves: false },
-            0 => Step::Pend,
-            _ => {
-                state.kernel.words[WORD] = word | WAITERS;
-                Step::SleepOnAll { seen: word | WAITERS }
-            }
-        }
-    }
-
-    /// Each sleep has a limit, however long, where somebody may wait for several mutexes.
+    /// Each sleep has a limit, however long, where somebody waits for several objects. (In the code everywhere; the model
+    /// shows that it matters only there.)
     fn limits_all(&self) -> bool {
         self.scene == Scene::Several && !self.has(Fault::SleepWithoutLimit)
     }

@@ -17,22 +17,20 @@ pub(super) enum Task {
     Exit,
     /// Lock, or give up when the time is over.
     Timed,
-    /// Wait for this mutex or an object of another kind.
-    Either,
-    /// Wait for this mutex or another mutex: pending can't name both.
+    /// Wait for this mutex or another object.
     Several,
 }
 
 /// The step that a thread is about to take. The table is in the module [`mutex`](super).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Step {
+    Look,
+    UnpendLook,
     Pend,
     Try,
-    ReadMulti { seen: u32 },
+    PendSleep { seen: u32, limited: bool },
     Sleep { seen: u32, limited: bool },
     Asleep { limited: bool },
-    Leave,
-    PassOn,
     Unpend,
     Enlist { died: bool },
     UnpendOwner { died: bool },
@@ -42,23 +40,16 @@ pub(super) enum Step {
     PendOwner,
     Unlist,
     Release,
-    AskMulti,
-    Wake { all: bool },
+    Wake,
     Clear,
-    SetMulti,
-    Look { woken: bool },
-    SleepOnAll { seen: u32 },
-    AsleepOnAll,
-    WakeAll { leaves: bool },
+    SleepAmongSeveral { seen: u32 },
+    AsleepAmongSeveral,
+    PassOn,
+    WakeAll,
     Done,
 }
 
 impl Step {
-    /// It has given up the word, but woken nobody yet.
-    pub(super) fn unlocks(self) -> bool {
-        matches!(self, Step::AskMulti | Step::Wake { .. })
-    }
-
     /// From the CAS that takes the word to the step that gives it up.
     pub(super) fn owns(self) -> bool {
         use Step::{Disown, Enlist, Own, PendOwner, ReadToken, Release, Unlist, UnpendOwner};
@@ -90,14 +81,13 @@ pub struct State {
     pub(super) kernel: Kernel<THREADS, 1>,
     /// The owner's, or 0.
     pub(super) token: usize,
+    /// In the word's other half: one CAS changes both.
     pub(super) multi: bool,
     pub(super) players: [Player; THREADS],
     /// An owner whose token was set has died, and nobody has been told.
     pub(super) untold: bool,
     /// Somebody was told of a death that was none, or was not told of one.
     pub(super) misled: bool,
-    /// An owner died on the way to this state, or an unlocker before it woke anybody.
-    pub(super) owner_died: bool,
 }
 
 impl State {
@@ -107,6 +97,11 @@ impl State {
 
     pub(super) fn step(&self, thread: Thread) -> Step {
         self.players[thread].step
+    }
+
+    /// How many threads were killed.
+    pub(super) fn deaths(&self) -> usize {
+        (0..THREADS).filter(|thread| !self.kernel.is_alive(*thread)).count()
     }
 
     /// Nobody will do anything but by being killed, or because a limited sleep is over.

@@ -34,13 +34,13 @@ fn line(before: &State, action: Action, after: &State) -> String {
 
 fn deed(step: Step) -> &'static str {
     match step {
-        Step::Pend | Step::PendOwner => "sets pending",
-        Step::Try => "tries to take the word, or else marks it",
-        Step::ReadMulti { .. } | Step::AskMulti => "reads multi",
-        Step::Sleep { .. } | Step::SleepOnAll { .. } => "calls futex_wait",
-        Step::Leave => "looks whether it has used up a wake",
-        Step::PassOn => "passes a wake on",
-        Step::Unpend | Step::UnpendOwner { .. } => "clears pending",
+        Step::Look => "looks at the word, and marks it if it is owned",
+        Step::Pend | Step::PendOwner | Step::PendSleep { .. } => "sets pending",
+        Step::Try => "tries to take the word",
+        Step::Sleep { .. } => "calls futex_wait",
+        Step::SleepAmongSeveral { .. } => "calls futex_waitv",
+        Step::PassOn => "looks whether the word is free",
+        Step::Unpend | Step::UnpendLook | Step::UnpendOwner { .. } => "clears pending",
         Step::Enlist { .. } => "puts the node on its list",
         Step::ReadToken { .. } => "reads the token",
         Step::Own { abandoned: false } => "writes its token and owns the mutex",
@@ -48,11 +48,9 @@ fn deed(step: Step) -> &'static str {
         Step::Disown => "begins to unlock and clears the token",
         Step::Unlist => "takes the node off its list",
         Step::Release => "gives up the word",
-        Step::Wake { all: false } => "wakes one",
-        Step::Wake { all: true } | Step::WakeAll { .. } => "wakes all",
+        Step::Wake => "wakes one",
+        Step::WakeAll => "wakes all",
         Step::Clear => "clears WAITERS and wakes all",
-        Step::SetMulti => "sets multi",
-        Step::Look { .. } => "looks at the word, and marks it if it is owned",
-        Step::Asleep { .. } | Step::AsleepOnAll | Step::Done => "rests",
+        Step::Asleep { .. } | Step::AsleepAmongSeveral | Step::Done => "rests",
     }
 }

@@ -8,7 +8,7 @@
 //! | reset | next generation | tickets stay |
 //! | pulse | next generation, everybody wakes | a ticket if somebody sleeps |
 
-use super::cell::{self, Rung, State, Verdict, change, load};
+use super::cell::{self, Rung, Sleeper, State, Verdict, change, load};
 use super::clock::Deadline;
 use super::{Synchronizer, Trouble, gate};
 use crate::test_hooks::step;
@@ -94,10 +94,11 @@ fn settle(event: &Synchronizer, rung: Rung) {
     step("signal: settled");
 }
 
-/// A ticket that nobody may come for becomes an ordinary signal. Beside one it stays: two signals are not one.
-pub(super) fn return_ticket(event: &Synchronizer) {
+/// A ticket that nobody may come for becomes an ordinary signal. Beside one, that of a sleeper for any stays, as two sleepers may have
+/// had two signals; that of a sleeper for all would have been settled by the signaller, and is one with it.
+pub(super) fn return_ticket(event: &Synchronizer, sleeper: Sleeper) {
     cell::update(&event.words().cell, |state| {
-        let returned = state.tickets() > 0 && !state.is_signaled();
+        let returned = state.tickets() > 0 && (!state.is_signaled() || sleeper == Sleeper::ForAll);
         returned.then(|| state.minus_tickets(1).with_signaled(true))
     });
 }

@@ -31,7 +31,7 @@ pub(crate) fn all(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<Ve
     let taken = take_all(objects, deadline, &mut slept_on);
     for index in slept_on {
         if !matches!(taken, Ok(Some(_))) {
-            objects[index].return_ticket();
+            objects[index].return_ticket(Sleeper::ForAll);
         }
         cell::leave(&objects[index].words().cell);
     }

@@ -47,7 +47,7 @@ fn any_slowly(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<(usize
                         objects
                             .iter()
                             .filter(|other| other.key != object.key)
-                            .for_each(|other| other.return_ticket());
+                            .for_each(|other| other.return_ticket(Sleeper::ForAny));
                     }
                     return Ok(Some((index, got)));
                 }

@@ -68,10 +68,10 @@ impl Synchronizer {
         }
     }
 
-    /// A sleeper leaves with another object: a ticket that it may have been woken for is not to wait for it.
-    fn return_ticket(&self) {
+    /// A sleeper leaves without this object: a ticket that it may have been woken for is not to wait for it.
+    fn return_ticket(&self, sleeper: Sleeper) {
         match self.kind {
-            Kind::Event if !self.manual => event::return_ticket(self),
+            Kind::Event if !self.manual => event::return_ticket(self, sleeper),
             Kind::Semaphore => semaphore::return_ticket(self),
             Kind::WaitableTimer if !self.manual => timer::drop_ticket(self),
             _ => {}
