@@ -7,7 +7,7 @@ use crate::storm::memory::Memory;
 
 /// Processes that are killed.
 pub const WORKERS: usize = 5;
-/// The row of the one that is not: see [`keeper`](super::keeper).
+/// The row of the one that is not: see `keeper`.
 pub const KEEPER: usize = WORKERS;
 const ROWS: usize = WORKERS + 1;
 
