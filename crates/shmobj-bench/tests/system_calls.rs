@@ -13,6 +13,13 @@ fn main() {
             quiet::run(name, Path::new(directory));
         }
     }
+    // What test runners ask a program without the usual harness: which tests it has. It has one, and none that is ignored.
+    if arguments.iter().any(|argument| argument == "--list") {
+        if !arguments.iter().any(|argument| argument == "--ignored") {
+            println!("uncontended_operations_make_no_system_call: test");
+        }
+        return;
+    }
     for (name, _) in quiet::PATHS {
         let scratch = Scratch::new("/dev/shm");
         let status = quiet::try_out(name, &scratch.0);
