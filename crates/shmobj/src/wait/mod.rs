@@ -235,7 +235,7 @@ fn trouble_of(objects: &[&dyn Waitable], (index, trouble): (usize, Trouble)) -> 
 /// Whether waits look again for a while before they sleep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Spinning {
-    /// As long as that has proved useful for the object: at most some 100 microseconds.
+    /// As long as that has proved useful for the object: at most some 150 microseconds.
     #[default]
     Adaptive,
     /// Never: to save power, or where the other side never runs at the same time.

@@ -1,7 +1,7 @@
 //! Sleeping on words that processes share, and waking who sleeps there.
 //!
-//! Every deadline is absolute, none that has passed is given to the kernel (that costs 22 us), and a signal handler that runs
-//! in between is nobody's business: callers look at their words again whenever a sleep ends.
+//! Every deadline is absolute. Callers look at it first, as one that has passed costs 22 us in the kernel; and they look at their
+//! words again whenever a sleep ends, so a signal handler that runs in between is nobody's business.
 #![allow(unsafe_code)] // hands addresses of words to the kernel
 
 use std::num::NonZeroU32;

@@ -26,7 +26,7 @@ pub(crate) fn state(header: &Header, words: Copied<'_>) -> (State, bool) {
             Some(schedule) => {
                 let (due_in, period) = schedule.shown();
                 State::WaitableTimer {
-                    signaled: timer::is_signaled(cell, schedule, reset == Reset::Manual),
+                    signaled: timer::is_signaled(cell, schedule, reset == Reset::Manual, schedule.now()),
                     reset,
                     due_in: due_in.map(Duration::from_nanos),
                     period: (period > 0).then(|| Duration::from_nanos(period)),

@@ -144,3 +144,32 @@ pub(crate) fn adopt(mutex: &Synchronizer) -> Result<(), Trouble> {
     seat.words().watch.fetch_and(!watch::BORN_OWNED, Relaxed);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wait::sealed::Sealed;
+    use crate::{ErrorKind, Mutex, Timeout, wait};
+
+    #[test]
+    fn mx_16_a_thread_that_owns_it_as_often_as_it_can_is_refused_and_owns_it_as_before() {
+        let mutex = Mutex::options().initially_owned(true).create_unnamed().unwrap();
+        let seat = seat::of(&mutex.handle().object).unwrap();
+        seat.depth.set(DEEPEST - 1);
+        drop(mutex.lock().unwrap());
+        std::mem::forget(mutex.lock().unwrap());
+        assert_eq!(mutex.depth(), DEEPEST);
+        for refused in [
+            mutex.lock().map(drop),
+            mutex.try_lock().map(drop),
+            wait::any(&[&mutex], Timeout::NEVER).map(drop),
+            wait::all(&[&mutex], Timeout::NEVER).map(drop),
+        ] {
+            let error = refused.unwrap_err();
+            assert_eq!((error.kind(), error.win32_code()), (ErrorKind::TooDeep, 587));
+            assert_eq!(mutex.depth(), DEEPEST);
+        }
+        seat.depth.set(1);
+        mutex.release().unwrap();
+    }
+}

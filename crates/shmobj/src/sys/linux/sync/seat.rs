@@ -354,6 +354,7 @@ impl Drop for Seats {
 pub(crate) fn forget_all_in_child() {
     let _ = SEATS.try_with(|seats| {
         seats.thread.set(None);
+        seats.left.set(0);
         for seat in seats.all.borrow().values() {
             seat.depth.set(0);
             seat.taken.set(false);

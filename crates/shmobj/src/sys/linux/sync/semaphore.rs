@@ -55,7 +55,7 @@ pub(crate) fn release(semaphore: &Synchronizer, count: u32) -> Result<u32, Troub
     loop {
         let state = load(cell);
         let previous = state.payload();
-        if u64::from(previous) + u64::from(count) > u64::from(semaphore.maximum()) {
+        if !fits(semaphore, state, count) {
             return Err(refusal(semaphore, state));
         }
         if state.has_waiters() {
@@ -65,6 +65,12 @@ pub(crate) fn release(semaphore: &Synchronizer, count: u32) -> Result<u32, Troub
             return Ok(previous);
         }
     }
+}
+
+/// Whether so much can be added to this count.
+#[inline]
+fn fits(semaphore: &Synchronizer, state: State, count: u32) -> bool {
+    u64::from(state.payload()) + u64::from(count) <= u64::from(semaphore.maximum())
 }
 
 /// Why so much cannot be added to this count.
@@ -93,7 +99,7 @@ fn release_many(semaphore: &Synchronizer, count: u32) -> Result<u32, Trouble> {
         loop {
             let state = load(cell);
             let previous = state.payload();
-            if u64::from(previous) + u64::from(count) > u64::from(semaphore.maximum()) {
+            if !fits(semaphore, state, count) {
                 return Err(refusal(semaphore, state));
             }
             if change(cell, state, with_count(state, previous + count)) {
@@ -106,7 +112,7 @@ fn release_many(semaphore: &Synchronizer, count: u32) -> Result<u32, Trouble> {
 /// A ticket that nobody may come for is counted, if it fits.
 pub(super) fn return_ticket(semaphore: &Synchronizer) {
     cell::update(&semaphore.words().cell, |state| {
-        let fits = is_sound(state, semaphore.maximum()) && state.payload() < semaphore.maximum();
+        let fits = is_sound(state, semaphore.maximum()) && fits(semaphore, state, 1);
         (state.tickets() > 0 && fits).then(|| with_count(state.minus_tickets(1), state.payload() + 1))
     });
 }
@@ -117,18 +123,17 @@ fn settle(semaphore: &Synchronizer, rung: Rung) -> Result<(), Trouble> {
     let maximum = semaphore.maximum();
     let mut refused = None;
     cell::update(&semaphore.words().cell, |state| {
+        refused = None;
         let unused = rung.left_over(state).min(state.tickets());
         if unused == 0 || !is_sound(state, maximum) {
             return None;
         }
-        let fits = maximum - state.payload() >= unused;
+        let fits = fits(semaphore, state, unused);
+        if !fits && state.is_locked() {
+            return None; // somebody is taking it, so what is there stays there: it was released
+        }
         refused = (!fits).then_some(Trouble::OverMaximum { count: state.payload(), maximum });
-        let counted = match refused {
-            None => unused,
-            // Somebody is taking it; what is there must stay there.
-            Some(_) if state.is_locked() => return None,
-            Some(_) => 0,
-        };
+        let counted = if fits { unused } else { 0 };
         let settled = with_count(state.minus_tickets(unused), state.payload() + counted);
         Some(if rung.is_quiet(state) { settled.without_waiters() } else { settled })
     });

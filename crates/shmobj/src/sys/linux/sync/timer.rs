@@ -94,7 +94,7 @@ impl Schedule {
         }
     }
 
-    fn now(self) -> u64 {
+    pub(crate) fn now(self) -> u64 {
         if self.clock == Some(ClockIs::Realtime) { realtime() } else { monotonic() }
     }
 
@@ -155,9 +155,10 @@ pub(super) fn passed_before(state: State) -> u32 {
     count(state)
 }
 
-/// Whether a state with this schedule is signalled now.
-pub(crate) fn is_signaled(state: State, schedule: Schedule, manual: bool) -> bool {
-    let expiries = schedule.expiries(schedule.now());
+/// Whether a state with this schedule is signalled at this time. Whoever then asks when it will be asks for the same time: a
+/// second look at the clock may find that the only expiry has passed, and nothing to wait for.
+pub(crate) fn is_signaled(state: State, schedule: Schedule, manual: bool, now: u64) -> bool {
+    let expiries = schedule.expiries(now);
     // A wall clock that is set back makes another expiry the last one: that is one that nobody waited for, once.
     let fired = expiries > 0 && (manual || expiries as u32 & COUNT != count(state));
     state.is_signaled() || state.tickets() > 0 || fired
@@ -184,16 +185,20 @@ pub(super) fn assess(
         return Ok(Verdict::Locked); // look again
     }
     let schedule = schedule?;
-    if !is_signaled(state, schedule, manual) {
-        return Ok(Verdict::Unsignaled(schedule.next(schedule.now())));
+    Ok(assess_at(state, schedule, manual, schedule.now()))
+}
+
+fn assess_at(state: State, schedule: Schedule, manual: bool, now: u64) -> Verdict {
+    if !is_signaled(state, schedule, manual, now) {
+        return Verdict::Unsignaled(schedule.next(now));
     }
-    Ok(Verdict::Satisfied(if manual {
+    Verdict::Satisfied(if manual {
         // A wall clock may be set back later; that does not take back what has happened.
         state.with_signaled(state.is_signaled() || schedule.clock == Some(ClockIs::Realtime))
     } else {
-        let expiries = schedule.expiries(schedule.now()) as u32;
+        let expiries = schedule.expiries(now) as u32;
         cell::consumed(state, |state| with_count(state.with_signaled(false), expiries))
-    }))
+    })
 }
 
 /// A ticket that nobody may come for was for an expiry before the timer was set anew, and goes with that.
@@ -241,7 +246,8 @@ fn decide(
         let state = load(&words.cell);
         let old = self::schedule(words, state).unwrap_or(Schedule::STOPPED);
         // What was handed out is not there any more.
-        let was_signaled = is_signaled(state.minus_tickets(state.tickets()), old, timer.is_manual());
+        let was_signaled =
+            is_signaled(state.minus_tickets(state.tickets()), old, timer.is_manual(), old.now());
         let [first, second] = &words.banks;
         schedule.store(if state.payload() & SECOND_BANK != 0 { first } else { second });
         step("timer: other bank written");
@@ -255,4 +261,42 @@ fn decide(
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by reading: a wait that looked at the clock once before the due time and once after it slept for ever.
+    #[test]
+    fn at_every_instant_a_timer_that_was_not_consumed_is_signalled_or_has_an_alarm() {
+        for (manual, period) in [(false, 0), (true, 0), (false, 10), (true, 10)] {
+            let schedule = Schedule { clock: Some(ClockIs::Monotonic), due: 100, period };
+            for now in [0, 99, 100, 101, 109, 110, 111, u64::MAX] {
+                match assess_at(State::new(0, false), schedule, manual, now) {
+                    Verdict::Satisfied(_) => assert!(now >= 100, "{manual} {period} at {now}"),
+                    Verdict::Unsignaled(alarm) => {
+                        assert!(now < 100, "{manual} {period} at {now}");
+                        assert_eq!(alarm.map(|alarm| alarm.at), Some(100));
+                    }
+                    Verdict::Locked => panic!("nobody decides"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_consumed_expiry_is_waited_for_no_more_and_the_next_one_is() {
+        let schedule = Schedule { clock: Some(ClockIs::Monotonic), due: 100, period: 10 };
+        let Verdict::Satisfied(consumed) = assess_at(State::new(0, false), schedule, false, 105) else {
+            panic!("it has expired");
+        };
+        let Verdict::Unsignaled(Some(alarm)) = assess_at(consumed, schedule, false, 109) else {
+            panic!("it is consumed, and will expire again");
+        };
+        assert_eq!(alarm.at, 110);
+        assert!(matches!(assess_at(consumed, schedule, false, 110), Verdict::Satisfied(_)));
+        let once = Schedule { period: 0, ..schedule };
+        assert!(matches!(assess_at(consumed, once, false, 500), Verdict::Unsignaled(None)));
+    }
 }

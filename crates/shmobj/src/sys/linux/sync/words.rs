@@ -17,7 +17,7 @@ pub(crate) const WORDS_BYTES: usize = 512;
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Bank {
-    /// See `timer::Clock`.
+    /// 0 stopped, 1 monotonic, 2 wall clock.
     pub(crate) clock: AtomicU64,
     /// Nanoseconds of that clock.
     pub(crate) due: AtomicU64,
