@@ -37,4 +37,9 @@ impl Access {
     pub(crate) const MAPPING: Self = Self::QUERY.union(Self::READ_WRITE);
     /// The rights that synchronization objects have.
     pub(crate) const SYNCHRONIZATION: Self = Self::QUERY.union(Self::MODIFY).union(Self::SYNCHRONIZE);
+
+    /// Whether a synchronization object is used with these rights, and not only looked at. Every use writes into its words.
+    pub(crate) fn uses(self) -> bool {
+        self.intersects(Self::MODIFY.union(Self::SYNCHRONIZE))
+    }
 }

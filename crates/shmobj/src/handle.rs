@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
+use crate::inspect::State;
 use crate::kind::Kind;
 use crate::name::Name;
 use crate::namespace::Namespace;
@@ -37,6 +38,33 @@ impl Handle {
         self.object.is_same_object(&other.object)
     }
 
+    /// A handle that came from another process.
+    pub(crate) fn arrived(object: Synchronizer, name: String, access: Access) -> Self {
+        Self { object, name: name.into(), access, existed: true }
+    }
+
+    /// Another handle, with rights of its own.
+    pub(crate) fn duplicate(&self, access: Access) -> Result<Self> {
+        let attempt = self.attempt("duplicate");
+        if access != Access::ALL && !Access::SYNCHRONIZATION.contains(access) {
+            return Err(attempt
+                .fails(ErrorKind::AccessDenied, "a right that only mappings have is asked for") // DH-6
+                .with_remedy(
+                    "ask for Access::SYNCHRONIZE, Access::MODIFY, Access::QUERY or several of them",
+                ));
+        }
+        // More than this handle has is asked of the object, as an open would (DH-3).
+        let more = !self.access.contains(access);
+        let object = self.object.duplicate(more && access.uses());
+        let object = object.map_err(|errno| crate::sys::sync::create::unmappable(&attempt, errno))?;
+        Ok(Self { object, name: self.name.clone(), access, existed: true })
+    }
+
+    pub(crate) fn state(&self) -> Result<State> {
+        self.require(Access::QUERY, "query")?;
+        Ok(crate::sys::sync::inspect::now(&self.object))
+    }
+
     pub(crate) fn attempt(&self, verb: &'static str) -> Attempt<'_> {
         Attempt { verb, subject: self.object.kind.as_str(), name: &self.name }
     }
@@ -51,6 +79,8 @@ impl Handle {
     fn refuse(&self, right: Access, verb: &'static str) -> crate::Error {
         let (matter, remedy) = if right == Access::SYNCHRONIZE {
             ("this handle has no right to wait", "open it with Access::SYNCHRONIZE")
+        } else if right == Access::QUERY {
+            ("this handle has no right to look at its state", "open it with Access::QUERY")
         } else {
             ("this handle has no right to change its state", "open it with Access::MODIFY")
         };
@@ -85,7 +115,7 @@ impl Creation<'_> {
         };
         let place = Namespace::or_default(self.namespace).place(parsed.scope);
         let wish = Wish { initial, mode: usable(self.security.mode_bits()) };
-        let (object, existed) = Synchronizer::named(&attempt, kind, place, parsed, intent, Some(wish))?;
+        let (object, existed) = Synchronizer::named(&attempt, kind, place, parsed, intent, Some(wish), true)?;
         Ok(Handle { object, name: name.into(), access: Access::ALL, existed })
     }
 
@@ -98,11 +128,14 @@ impl Creation<'_> {
                 .with_remedy("give its name") // OP-2
         })?;
         let place = Namespace::or_default(self.namespace).place(parsed.scope);
-        let (object, _) = Synchronizer::named(&attempt, kind, place, parsed, Intent::Open, None)?;
+        let writable = access.uses();
+        let (object, _) = Synchronizer::named(&attempt, kind, place, parsed, Intent::Open, None, writable)?;
         if access != Access::ALL && (access.is_empty() || !Access::SYNCHRONIZATION.contains(access)) {
             return Err(attempt
                 .fails(ErrorKind::AccessDenied, "no right, or one that only mappings have, is asked for") // OP-4, OP-5
-                .with_remedy("ask for Access::SYNCHRONIZE, Access::MODIFY or both"));
+                .with_remedy(
+                    "ask for Access::SYNCHRONIZE, Access::MODIFY, Access::QUERY or several of them",
+                ));
         }
         Ok(Handle { object, name: name.into(), access, existed: true })
     }
@@ -213,7 +246,40 @@ macro_rules! synchronization_object {
             pub fn is_same_object(&self, other: &Self) -> bool {
                 self.0.is_same_object(&other.0)
             }
+
+            /// What it is like now. Others may change it at once.
+            ///
+            /// # Errors
+            /// [`AccessDenied`](crate::ErrorKind::AccessDenied): the handle has not the right [`QUERY`](crate::Access::QUERY).
+            pub fn state(&self) -> $crate::Result<$crate::State> {
+                self.0.state()
+            }
+
+            pub(crate) fn of(handle: $crate::handle::Handle) -> Self {
+                Self(handle)
+            }
+
+            /// Another handle to the object, with the same rights.
+            ///
+            /// # Errors
+            /// [`OutOfMemory`](crate::ErrorKind::OutOfMemory), [`NoResources`](crate::ErrorKind::NoResources).
+            #[doc(alias = "DuplicateHandle")]
+            pub fn try_clone(&self) -> $crate::Result<Self> {
+                self.0.duplicate(self.0.access()).map(Self)
+            }
+
+            /// Another handle to the object, with these rights. Rights that this handle does not have are granted if an open
+            /// would grant them.
+            ///
+            /// # Errors
+            /// [`AccessDenied`](crate::ErrorKind::AccessDenied): the object does not grant them, or only mappings have them.
+            #[doc(alias = "DuplicateHandle")]
+            pub fn try_clone_with(&self, access: $crate::Access) -> $crate::Result<Self> {
+                self.0.duplicate(access).map(Self)
+            }
         }
+
+        $crate::transfer::transfer!($Object);
 
         impl std::fmt::Debug for $Object {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

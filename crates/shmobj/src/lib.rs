@@ -83,6 +83,7 @@ pub mod test_hooks;
 mod test_hooks;
 mod timeout;
 mod timer;
+pub mod transfer;
 mod view;
 pub mod wait;
 

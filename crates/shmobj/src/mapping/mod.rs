@@ -142,6 +142,44 @@ impl FileMapping {
         self.mapping.is_same_object(&other.mapping)
     }
 
+    /// Another handle to the mapping, with the same rights.
+    ///
+    /// # Errors
+    /// [`NoResources`](ErrorKind::NoResources): the process has too many descriptors.
+    #[doc(alias = "DuplicateHandle")]
+    pub fn try_clone(&self) -> Result<Self> {
+        self.try_clone_with(self.access)
+    }
+
+    /// Another handle to the mapping, with these rights: mostly fewer, before it is handed on. Rights that this handle does not have
+    /// are granted if an open would grant them.
+    ///
+    /// # Errors
+    /// [`AccessDenied`](ErrorKind::AccessDenied): the object does not grant them, or mappings have no such right.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), shmobj::Error> {
+    /// use shmobj::{Access, FileMapping};
+    /// let mapping = FileMapping::options().size(4096).create_unnamed()?;
+    /// let reader = mapping.try_clone_with(Access::READ)?;
+    /// assert!(reader.map().is_ok() && reader.map_mut().is_err());
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "DuplicateHandle")]
+    pub fn try_clone_with(&self, access: Access) -> Result<Self> {
+        let attempt = self.attempt("duplicate");
+        if access != Access::ALL && !Access::MAPPING.contains(access) {
+            return Err(attempt
+                .fails(ErrorKind::AccessDenied, "a right that mappings do not have is asked for") // DH-6
+                .with_remedy("ask for Access::READ, Access::READ_WRITE or Access::QUERY"));
+        }
+        // More than this handle has is asked of the object, as an open would (DH-3).
+        let more = !self.access.contains(access);
+        let write = access.contains(Access::WRITE) && (more || self.mapping.data().writable);
+        let mapping = self.mapping.duplicate(&attempt, write)?;
+        Ok(Self { mapping, name: self.name.clone(), access, existed: true })
+    }
+
     /// A read-only view of all of it.
     ///
     /// # Errors
@@ -211,6 +249,11 @@ impl FileMapping {
         )
     }
 
+    /// A handle that came from another process.
+    pub(crate) fn arrived(mapping: Mapping, name: String, access: Access) -> Self {
+        Self { mapping, name: name.into(), access, existed: true }
+    }
+
     pub(crate) fn attempt(&self, verb: &'static str) -> Attempt<'_> {
         Attempt { verb, subject: Kind::FileMapping.as_str(), name: &self.name }
     }
@@ -223,6 +266,8 @@ impl FileMapping {
         &self.mapping
     }
 }
+
+crate::transfer::transfer!(FileMapping);
 
 impl fmt::Debug for FileMapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

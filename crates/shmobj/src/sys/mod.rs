@@ -6,12 +6,13 @@
 //! | `mapping` | `Mapping`: a handle, made from a `Wish` or found by name |
 //! | `sync` | `Synchronizer`: a handle to a synchronization object, what can be done with it, and waits |
 //! | `view` | `View`: a mapped range with checked copies |
+//! | `transfer` | handles on their way to other processes |
 //! | `inspect` | the objects of a place and who holds them |
 
 #[cfg(target_os = "linux")]
 pub(crate) mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{inspect, mapping, namespace, sync, view};
+pub(crate) use linux::{inspect, mapping, namespace, sync, transfer, view};
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("shmobj supports Linux; see docs/design.md");

@@ -52,6 +52,7 @@ fn look(directory: &Directory, file: &CStr) -> Option<Listed> {
         Some(Listed::Unknown(Unknown { name, kind, reason }))
     };
     match sweep::look(directory, file) {
+        (Found::Held | Found::Closed(_), _) if filename::is_passing(file.to_bytes()) => None,
         (Found::Held, Some(entry)) => match read(&entry) {
             Ok(info) => Some(Listed::Object(info)),
             Err(flaw) => unknown(ErrorKind::Corrupt, format!("corrupt entry: {flaw}")),
@@ -87,6 +88,9 @@ fn read(entry: &OwnedFd) -> std::result::Result<ObjectInfo, Flaw> {
     let (header, texts) = Header::parse(head, stat.st_size as u64, page_size)?;
     let overflow = read_overflow(texts, entry, page_size).map_err(|_| Flaw::TooShort)?;
     let (name, path) = texts.read(head, &overflow)?;
+    if name.is_empty() {
+        return Err(Flaw::Field("name's length"));
+    }
     let protection = match header.kind {
         Kind::FileMapping => {
             Some(Protection::from_number(header.protection).ok_or(Flaw::Field("protection"))?)

@@ -1,20 +1,21 @@
 //! File mappings: the recipe for their entries, and how a process gets at their data.
 
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::io::Errno;
 
 use super::data::find::{self, Found, Search};
-use super::data::{Attached, Data, beside, commit as commit_data, file, flags, memfd};
+use super::data::{Attached, Data, beside, commit as commit_data, file, flags, is_writable, key_of, memfd};
 use super::fork::Operation;
 use super::namespace::{Directory, FileKey, Place};
 use super::object::Object;
 pub(crate) use super::object::lifecycle::Intent;
 use super::object::lifecycle::{self, Fresh, Recipe, Target};
-use super::object::page::{HEAD_BYTES, Header, Hint, Id, Storage};
+use super::object::page::{Flaw, HEAD_BYTES, Header, Hint, Id, Storage};
+use super::object::patience::{Obstacle, Patience};
 use super::{huge_pages, proc};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
@@ -76,20 +77,74 @@ impl Mapping {
         let mut recipe = MappingRecipe { attempt, place, wish, write };
         let target = Target { attempt: *attempt, kind: Kind::FileMapping, place, name };
         let (object, existed) = lifecycle::obtain(&target, intent, &mut recipe)?;
+        Ok((Self::of(attempt, object, write)?, existed))
+    }
+
+    /// A handle to an object whose data are attached.
+    fn of(attempt: &Attempt<'_>, object: Arc<Object>, write: bool) -> Result<Self> {
         let _operation = Operation::start(); // no fork while the lock on the data is held
         let protection = protection_of(attempt, &object.header)?;
         let wanted = write && protection == Protection::ReadWrite;
         let data = object.data().get(wanted);
         let data = data
             .ok_or_else(|| attempt.fails(ErrorKind::Unreachable, "its data were lost while it was opened"))?;
-        Ok((Self { object: Some(object), data, protection }, existed))
+        Ok(Self { object: Some(object), data, protection })
+    }
+
+    /// A handle to an object that came by a descriptor, with its data or without.
+    pub(crate) fn adopt(
+        attempt: &Attempt<'_>,
+        object: Arc<Object>,
+        data: Option<OwnedFd>,
+        write: bool,
+    ) -> Result<Self> {
+        if let Some(fd) = data {
+            let stat = rustix::fs::fstat(&fd).map_err(|errno| attempt.os("looking at its data", errno))?;
+            if FileKey::from(&stat) != key_of(&object.header) {
+                return Err(not_as_promised(attempt, &Flaw::Field("data")));
+            }
+            let writable = is_writable(&fd);
+            let mut attached = object.data();
+            if attached.get(writable).is_none() {
+                let data = Data::adopt(Found { fd, stat }, writable, &object.header)
+                    .map_err(|flaw| not_as_promised(attempt, &flaw))?;
+                attached.put(Arc::new(data));
+            }
+        }
+        let mut patience = Patience::default();
+        while !attach(attempt, &object, None, write)? {
+            patience.pause(attempt, Obstacle::NoData)?;
+        }
+        Self::of(attempt, object, write)
+    }
+
+    /// The mapping of memory, or of a file, that came without a name.
+    pub(crate) fn of_data(data: Data, protection: Protection) -> Self {
+        Self { object: None, data: Arc::new(data), protection }
+    }
+
+    /// Another handle to the object.
+    pub(crate) fn duplicate(&self, attempt: &Attempt<'_>, write: bool) -> Result<Self> {
+        let _operation = Operation::start();
+        match &self.object {
+            Some(object) => Self::adopt(attempt, object.clone(), None, write),
+            None if self.data.writable || !write || self.protection != Protection::ReadWrite => {
+                Ok(Self { object: None, data: self.data.clone(), protection: self.protection })
+            }
+            None => {
+                let data = self
+                    .data
+                    .with_write()
+                    .map_err(|errno| attempt.os("opening its data for writing", errno))?;
+                Ok(Self::of_data(data, self.protection))
+            }
+        }
     }
 
     pub(crate) fn data(&self) -> &Arc<Data> {
         &self.data
     }
 
-    #[cfg(test)]
     pub(crate) fn object(&self) -> Option<&Arc<Object>> {
         self.object.as_ref()
     }
@@ -114,7 +169,7 @@ impl Mapping {
     pub(crate) fn is_same_object(&self, other: &Self) -> bool {
         match (&self.object, &other.object) {
             (Some(one), Some(two)) => Arc::ptr_eq(one, two),
-            (None, None) => Arc::ptr_eq(&self.data, &other.data),
+            (None, None) => Arc::ptr_eq(&self.data, &other.data) || self.data.is_same(&other.data),
             _ => false,
         }
     }
@@ -246,54 +301,59 @@ impl Recipe for MappingRecipe<'_> {
     }
 
     fn attach(&mut self, object: &Object, head: Option<&[u8]>) -> Result<bool> {
-        let protection = protection_of(self.attempt, &object.header)?;
-        // A read-only object is only read, whatever the handle may do: views are checked against both (8.3).
-        let write = self.write && protection == Protection::ReadWrite;
-        let mut attached = object.data();
-        if attached.get(write).is_some() {
-            return Ok(true);
-        }
-        let header = &object.header;
-        let found = match attached.any() {
-            Some(data) => searched(data.reopen(write, header, object.owner)),
-            None if header.storage == Storage::Beside => {
-                let opened = beside::open(object.directory(), header.id, write);
-                searched(opened.and_then(|fd| find::verify(fd, header, object.owner)))
-            }
-            None => self.find(object, head, write)?,
-        };
-        let found = match found {
-            Search::Found(found) => found,
-            Search::NotFound => return Ok(false),
-            Search::Failed(errno) => return Err(self.attempt.os("opening its data", errno)),
-            Search::Denied => {
-                let needed = if write { "writing" } else { "reading" };
-                return Err(self
-                    .attempt
-                    .fails(ErrorKind::AccessDenied, format!("its data may not be opened for {needed}"))
-                    .with_remedy("ask for less access, or have its creator grant it"));
-            }
-        };
-        let data = Data::adopt(found, write, header).map_err(|flaw| {
-            self.attempt
-                .fails(ErrorKind::Corrupt, format!("its data are not what its entry says: {flaw}"))
-                .with_remedy("end the processes that hold it, and create it again")
-        })?;
-        attached.put(Arc::new(data));
-        Ok(true)
+        attach(self.attempt, object, head, self.write)
     }
 }
 
-impl MappingRecipe<'_> {
-    fn find(&self, object: &Object, head: Option<&[u8]>, write: bool) -> Result<Search> {
-        if let Some(head) = head {
-            return Ok(find::find(object, head, write));
-        }
-        let mut head = [0; HEAD_BYTES];
-        let bytes = rustix::io::pread(object.entry(), &mut head, 0)
-            .map_err(|errno| self.attempt.os("reading its entry", errno))?;
-        Ok(find::find(object, &head[..bytes], write))
+/// Gets at the data of an object that this process holds. False: nobody was found who has it.
+fn attach(attempt: &Attempt<'_>, object: &Object, head: Option<&[u8]>, write: bool) -> Result<bool> {
+    let protection = protection_of(attempt, &object.header)?;
+    // A read-only object is only read, whatever the handle may do: views are checked against both (8.3).
+    let write = write && protection == Protection::ReadWrite;
+    let mut attached = object.data();
+    if attached.get(write).is_some() {
+        return Ok(true);
     }
+    let header = &object.header;
+    let found = match attached.any() {
+        Some(data) => searched(data.reopen(write, header, object.owner)),
+        None if header.storage == Storage::Beside => {
+            let directory = object.directory().ok_or(Errno::NOENT);
+            let opened = directory.and_then(|directory| beside::open(directory, header.id, write));
+            searched(opened.and_then(|fd| find::verify(fd, header, object.owner)))
+        }
+        None => find(attempt, object, head, write)?,
+    };
+    let found = match found {
+        Search::Found(found) => found,
+        Search::NotFound => return Ok(false),
+        Search::Failed(errno) => return Err(attempt.os("opening its data", errno)),
+        Search::Denied => {
+            let needed = if write { "writing" } else { "reading" };
+            return Err(attempt
+                .fails(ErrorKind::AccessDenied, format!("its data may not be opened for {needed}"))
+                .with_remedy("ask for less access, or have its creator grant it"));
+        }
+    };
+    let data = Data::adopt(found, write, header).map_err(|flaw| not_as_promised(attempt, &flaw))?;
+    attached.put(Arc::new(data));
+    Ok(true)
+}
+
+fn not_as_promised(attempt: &Attempt<'_>, flaw: &Flaw) -> crate::Error {
+    attempt
+        .fails(ErrorKind::Corrupt, format!("its data are not what its entry says: {flaw}"))
+        .with_remedy("end the processes that hold it, and create it again")
+}
+
+fn find(attempt: &Attempt<'_>, object: &Object, head: Option<&[u8]>, write: bool) -> Result<Search> {
+    if let Some(head) = head {
+        return Ok(find::find(object, head, write));
+    }
+    let mut head = [0; HEAD_BYTES];
+    let bytes = rustix::io::pread(object.entry(), &mut head, 0)
+        .map_err(|errno| attempt.os("reading its entry", errno))?;
+    Ok(find::find(object, &head[..bytes], write))
 }
 
 /// What an attempt to open the data means. The kernel refuses what the mode refuses; every other failure may pass.

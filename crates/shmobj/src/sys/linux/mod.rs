@@ -8,6 +8,7 @@
 //! | [`view`] | mapping it, and copying in and out |
 //! | [`mapping`] | file mappings, made of all these |
 //! | [`sync`] | mutexes, events, semaphores, timers, and waiting for them |
+//! | [`transfer`] | handles on their way to other processes |
 //! | [`inspect`] | who holds what |
 //! | [`fork`] | keeping `fork` out of the middle of an operation |
 
@@ -20,4 +21,5 @@ pub(crate) mod namespace;
 pub(crate) mod object;
 pub(crate) mod proc;
 pub(crate) mod sync;
+pub(crate) mod transfer;
 pub(crate) mod view;

@@ -4,13 +4,12 @@
 //! Sealed against growing, shrinking and further seals: nobody can make a peer take SIGBUS by truncating it. When
 //! the last descriptor and view are gone the kernel frees it, also after SIGKILL of everybody.
 //!
-//! Its mode grants everything to everybody, and nobody else can reach it: another user's `/proc/<pid>/fd` is closed.
-//! Whoever hands its descriptor to another user has to restrict the mode first, or that user could open it again with more rights.
+//! Its mode is for its owner alone: a user who is handed a descriptor that may only read cannot open it again with more rights.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::fs::{MemfdFlags, Mode, SealFlags};
 use rustix::io::Errno;
 
 use super::{Data, capacity, commit, flags, page_size};
@@ -31,6 +30,7 @@ pub(crate) fn create(attempt: &Attempt<'_>, id: Id, size: u64, flags: u32) -> Re
     let large = flags & flags::LARGE_PAGES != 0;
     let fd = open(&name(id, attempt.name), large).map_err(|errno| refused(attempt, errno, large))?;
     let os = |doing| move |errno| attempt.os(doing, errno);
+    rustix::fs::fchmod(&fd, Mode::RUSR | Mode::WUSR).map_err(os("closing the memory to others"))?;
     let page_size = match large {
         true => page_size(&rustix::fs::fstat(&fd).map_err(os("looking at the memory"))?, flags),
         false => rustix::param::page_size() as u64,

@@ -95,6 +95,21 @@ impl Data {
         Ok(Self { fd, writable, storage: header.storage, size: header.size, flags: header.flags, page_size })
     }
 
+    /// Whether two descriptors lead to one file or memory.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (rustix::fs::fstat(&self.fd), rustix::fs::fstat(&other.fd)) {
+            (Ok(one), Ok(two)) => FileKey::from(&one) == FileKey::from(&two),
+            _ => false,
+        }
+    }
+
+    /// The same data with the right to write, if the file's mode grants it.
+    pub(crate) fn with_write(&self) -> Result<Self, Errno> {
+        let fd = rustix::fs::open(proc::own_descriptor(&self.fd), open_flags(true), Mode::empty())?;
+        let Self { storage, size, flags, page_size, .. } = *self;
+        Ok(Self { fd, writable: true, storage, size, flags, page_size })
+    }
+
     /// Another descriptor of the same data with other rights, if the file's mode grants them.
     pub(crate) fn reopen(&self, writable: bool, header: &Header, owner: u32) -> Result<Found, Errno> {
         let fd = rustix::fs::open(proc::own_descriptor(&self.fd), open_flags(writable), Mode::empty())?;
@@ -102,8 +117,13 @@ impl Data {
     }
 }
 
+/// Whether a descriptor may be written, as well as read.
+pub(crate) fn is_writable(fd: &OwnedFd) -> bool {
+    rustix::fs::fcntl_getfl(fd).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDWR)
+}
+
 /// How data are opened. Never waits, never becomes a terminal, whatever a stale hint leads to.
-fn open_flags(writable: bool) -> OFlags {
+pub(crate) fn open_flags(writable: bool) -> OFlags {
     let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
     access | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY
 }
@@ -117,7 +137,7 @@ pub(crate) fn is_of_huge_page_pool(fd: &OwnedFd) -> Result<bool, Errno> {
 
 /// hugetlbfs tells the size of its pages as the preferred block size.
 #[allow(clippy::unnecessary_cast)] // the width of this field differs between the architectures
-fn page_size(stat: &Stat, flags: u32) -> u64 {
+pub(crate) fn page_size(stat: &Stat, flags: u32) -> u64 {
     let system = rustix::param::page_size() as u64;
     if flags & self::flags::LARGE_PAGES != 0 { (stat.st_blksize as u64).max(system) } else { system }
 }

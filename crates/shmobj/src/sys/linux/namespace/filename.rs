@@ -21,6 +21,13 @@ pub(crate) const GLOBAL_PREFIX: &str = "shmobj.";
 pub(crate) const DATA_PREFIX: &str = ".shmobj-data.";
 /// What an entry is called while it is being made where O_TMPFILE is missing.
 pub(crate) const UNBORN_PREFIX: &str = ".shmobj-new.";
+/// What deposits are called: handles that wait for whoever knows the rest of the name.
+pub(crate) const DEPOSIT_PREFIX: &str = ".shmobj-deposit.";
+
+/// Whether a file is no entry, but one of ours that goes with its maker.
+pub(crate) fn is_passing(file: &[u8]) -> bool {
+    file.starts_with(UNBORN_PREFIX.as_bytes()) || file.starts_with(DEPOSIT_PREFIX.as_bytes())
+}
 
 /// The prefix of a scope's entries.
 pub(crate) const fn prefix(scope: Scope) -> &'static str {

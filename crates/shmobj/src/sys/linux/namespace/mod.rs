@@ -282,8 +282,9 @@ const fn is_loose(mode: RawMode) -> bool {
     mode & 0o022 != 0 && mode & 0o1000 == 0
 }
 
+/// Whether this program has more rights than its caller, who must then not choose for it.
 #[allow(unsafe_code)] // getauxval: rustix offers this value only with its unsupported runtime feature
-fn runs_with_raised_rights() -> bool {
+pub(crate) fn runs_with_raised_rights() -> bool {
     // SAFETY: getauxval has no preconditions; an unknown type gives 0.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }

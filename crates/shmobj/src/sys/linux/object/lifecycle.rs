@@ -15,7 +15,7 @@
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, Stat};
 use rustix::io::Errno;
@@ -24,7 +24,7 @@ use super::page::{HEAD_BYTES, Header, Hint, Image, Texts};
 use super::patience::{Obstacle, Patience};
 use super::sweep::{self, Left};
 use super::unborn::Unborn;
-use super::{Object, is_regular, open_entry, registry, try_lock};
+use super::{Home, Object, Pages, is_regular, open_entry, registry, try_lock};
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::name::Name;
@@ -223,13 +223,12 @@ fn join(
     let object = Object {
         lock: Some(entry),
         key: FileKey::from(&stat),
-        directory: directory.clone(),
-        file: file.clone(),
+        home: Some(Home { directory: directory.clone(), file: file.clone() }),
         header,
         path,
         owner: stat.st_uid,
         data: Mutex::default(),
-        page: OnceLock::new(),
+        pages: Pages::default(),
     };
     accept(target, intent, registry::adopt(object), Some(head), recipe)
 }
@@ -262,7 +261,7 @@ fn look_inside(
         return Ok(Inside::Gone);
     }
     if let Some(object) = registry::find(FileKey::from(&stat)) {
-        if object.file != *file {
+        if object.home.as_ref().is_some_and(|home| home.file != *file) {
             return Err(corrupt(attempt, &"it is the entry of another name"));
         }
         return Ok(Inside::Known(object));
@@ -322,7 +321,7 @@ fn bury(
     }
 }
 
-fn corrupt(attempt: &Attempt<'_>, flaw: &dyn std::fmt::Display) -> Error {
+pub(super) fn corrupt(attempt: &Attempt<'_>, flaw: &dyn std::fmt::Display) -> Error {
     attempt
         .fails(ErrorKind::Corrupt, format!("its entry is corrupt: {flaw}"))
         .with_remedy("remove it from the namespace directory by hand, or choose another name")
@@ -392,13 +391,12 @@ fn create(
     let object = registry::adopt(Object {
         lock: Some(entry),
         key: FileKey::from(&stat),
-        directory: directory.clone(),
-        file: file.clone(),
+        home: Some(Home { directory: directory.clone(), file: file.clone() }),
         header: fresh.header,
         path: fresh.path,
         owner: stat.st_uid,
         data: Mutex::new(fresh.data),
-        page: OnceLock::new(),
+        pages: Pages::default(),
     });
     match unborn.give_name(object.entry(), directory, file) {
         Ok(()) => {}

@@ -16,6 +16,7 @@
 //!
 //! The crate `shmobj-models` explores the protocol of [`lifecycle`] exhaustively against them.
 
+pub(crate) mod adopt;
 pub(crate) mod lifecycle;
 pub(crate) mod page;
 pub(crate) mod patience;
@@ -34,6 +35,7 @@ use rustix::io::Errno;
 use super::data::Attached;
 use super::fork::Operation;
 use super::namespace::{Directory, FileKey};
+use super::proc;
 use crate::test_hooks::step;
 use page::{Header, Hint};
 use shared_page::SharedPage;
@@ -44,15 +46,39 @@ pub(crate) struct Object {
     /// The description with the lock. `None` only while the object is being dropped.
     lock: Option<OwnedFd>,
     key: FileKey,
-    directory: Arc<Directory>,
-    file: CString,
+    home: Option<Home>,
     pub(crate) header: Header,
     /// The path of a mapped file, as the entry had it when it was opened.
     pub(crate) path: Vec<u8>,
     /// Who owns the entry; data beside it must have the same owner.
     pub(crate) owner: u32,
     data: Mutex<Attached>,
-    page: OnceLock<Arc<SharedPage>>,
+    pages: Pages,
+}
+
+/// Where an object's entry stands. A process that was handed the object may be unable to reach it; then others reclaim the entry.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    directory: Arc<Directory>,
+    file: CString,
+}
+
+/// An object's page, mapped at most once with each right.
+#[derive(Debug, Default)]
+struct Pages {
+    read_only: OnceLock<Arc<SharedPage>>,
+    read_write: OnceLock<Arc<SharedPage>>,
+}
+
+impl Pages {
+    fn get(&self, writable: bool) -> Option<&Arc<SharedPage>> {
+        if writable { self.read_write.get() } else { self.read_only.get() }
+    }
+
+    fn put(&self, page: SharedPage) -> &Arc<SharedPage> {
+        let place = if page.is_writable() { &self.read_write } else { &self.read_only };
+        place.get_or_init(|| Arc::new(page))
+    }
 }
 
 impl Object {
@@ -65,8 +91,8 @@ impl Object {
         self.key
     }
 
-    pub(crate) fn directory(&self) -> &Directory {
-        &self.directory
+    pub(crate) fn directory(&self) -> Option<&Directory> {
+        self.home.as_ref().map(|home| &*home.directory)
     }
 
     pub(crate) fn data(&self) -> MutexGuard<'_, Attached> {
@@ -74,17 +100,34 @@ impl Object {
     }
 
     /// The object's page, mapped once per process, for the words that processes share.
-    pub(crate) fn page(&self) -> Result<&Arc<SharedPage>, Errno> {
-        if let Some(page) = self.page.get() {
-            return Ok(page);
+    pub(crate) fn page(&self, writable: bool) -> Result<&Arc<SharedPage>, Errno> {
+        match self.pages.get(writable) {
+            Some(page) => Ok(page),
+            None => Ok(self.pages.put(SharedPage::map(&self.open_again(writable)?, writable)?)),
         }
-        // A mapping keeps its description, and so a lock on it, alive after close: it gets one without a lock.
-        let fd = open_entry(&self.directory, &self.file)?;
-        if FileKey::from(&rustix::fs::fstat(&fd)?) != self.key {
-            return Err(Errno::STALE);
+    }
+
+    /// Maps the page through a description that came with the handle, unless it is mapped already.
+    pub(crate) fn map_page(&self, fd: &OwnedFd, writable: bool) -> Result<(), Errno> {
+        if self.pages.get(writable).is_none() {
+            self.pages.put(SharedPage::map(fd, writable)?);
         }
-        let page = SharedPage::map(&fd)?;
-        Ok(self.page.get_or_init(|| Arc::new(page)))
+        Ok(())
+    }
+
+    /// Another description of the entry, without a lock: a mapping keeps its description, and so a lock on it, alive after
+    /// close.
+    pub(crate) fn open_again(&self, writable: bool) -> Result<OwnedFd, Errno> {
+        let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
+        let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let fd = match &self.home {
+            Some(home) => rustix::fs::openat(&home.directory, &*home.file, flags, Mode::empty())?,
+            None => {
+                let path = proc::own_descriptor(&self.entry());
+                rustix::fs::open(path, flags - OFlags::NOFOLLOW, Mode::empty())?
+            }
+        };
+        if FileKey::from(&rustix::fs::fstat(&fd)?) == self.key { Ok(fd) } else { Err(Errno::STALE) }
     }
 }
 
@@ -115,18 +158,19 @@ impl Drop for Object {
     fn drop(&mut self) {
         let _operation = Operation::start();
         registry::forget(self);
-        drop(self.page.take());
+        drop(std::mem::take(&mut self.pages));
         // Before the probe needs a descriptor.
         drop(std::mem::take(&mut *self.data()));
         step("close: before the lock is released");
         self.lock = None;
         step("close: lock released");
         // Nobody is told: whatever fails here leaves an entry without holders, as a crash does.
-        let Ok(probe) = open_entry(&self.directory, &self.file) else { return };
+        let Some(Home { directory, file }) = &self.home else { return };
+        let Ok(probe) = open_entry(directory, file) else { return };
         step("close: probe opened");
         if let Ok(true) = try_lock(&probe, FlockOperation::NonBlockingLockExclusive) {
             step("close: probe has the lock");
-            let _ = sweep::destroy(&self.directory, &self.file, &probe, Some((self.key, &self.header)));
+            let _ = sweep::destroy(directory, file, &probe, Some((self.key, &self.header)));
         }
     }
 }
@@ -159,10 +203,10 @@ mod tests {
         assert!(one.is_same_object(&two));
         let object = one.inner().object().unwrap();
         let other = two.inner().object().unwrap();
-        let page = object.page().unwrap();
-        assert!(std::ptr::eq(page.words(), other.page().unwrap().words()));
+        let page = object.page(true).unwrap();
+        assert!(std::ptr::eq(page.words(), other.page(true).unwrap().words()));
         page.words().cell.store(7, Ordering::Relaxed);
-        assert_eq!(other.page().unwrap().words().cell.load(Ordering::Relaxed), 7);
+        assert_eq!(other.page(false).unwrap().words().cell.load(Ordering::Relaxed), 7);
 
         let key = object.key;
         drop(one);

@@ -312,7 +312,7 @@ impl Header {
         let kind = Kind::from_number(u32_at(head, AT_KIND)).ok_or(Flaw::Field("kind"))?;
         let name_bytes = u32_at(head, AT_NAME_BYTES);
         let path_bytes = u32_at(head, AT_PATH_BYTES);
-        if name_bytes == 0 || name_bytes > MAX_NAME_BYTES {
+        if name_bytes > MAX_NAME_BYTES {
             return Err(Flaw::Field("name's length"));
         }
         if path_bytes > MAX_PATH_BYTES {

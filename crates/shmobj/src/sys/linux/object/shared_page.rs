@@ -14,6 +14,7 @@ use crate::sys::linux::sync::words::{WORDS_BYTES, Words};
 pub(crate) struct SharedPage {
     base: NonNull<u8>,
     bytes: usize,
+    writable: bool,
 }
 
 // SAFETY: the page is reached only through atomics, which any thread may use.
@@ -22,17 +23,22 @@ unsafe impl Send for SharedPage {}
 unsafe impl Sync for SharedPage {}
 
 impl SharedPage {
-    /// `fd` must carry no lock: the mapping keeps its description alive until it is unmapped.
-    pub(crate) fn map(fd: &OwnedFd) -> Result<Self, Errno> {
+    /// `fd` must carry no lock: the mapping keeps its description alive until it is unmapped. A page that is not
+    /// writable is for looking at: whoever stores into its words dies of it.
+    pub(crate) fn map(fd: &OwnedFd, writable: bool) -> Result<Self, Errno> {
         let bytes = rustix::param::page_size();
         if rustix::fs::fstat(fd)?.st_size < bytes as i64 {
             return Err(Errno::INVAL);
         }
-        let prot = ProtFlags::READ | ProtFlags::WRITE;
+        let prot = if writable { ProtFlags::READ | ProtFlags::WRITE } else { ProtFlags::READ };
         // SAFETY: a new mapping at an address that the kernel chooses touches no existing memory.
         let base = unsafe { rustix::mm::mmap(std::ptr::null_mut(), bytes, prot, MapFlags::SHARED, fd, 0) }?;
         let base = NonNull::new(base.cast()).ok_or(Errno::NOMEM)?;
-        Ok(Self { base, bytes })
+        Ok(Self { base, bytes, writable })
+    }
+
+    pub(crate) fn is_writable(&self) -> bool {
+        self.writable
     }
 
     /// The words at the end of the page.

@@ -78,10 +78,9 @@ pub(crate) fn destroy(
     }
     let (id, storage) = match known {
         Some((key, header)) if key == FileKey::from(&stat) => (header.id, header.storage),
-        // What died while it was made where O_TMPFILE is missing may have no contents yet; its name says what it is.
-        _ if file.to_bytes().starts_with(filename::UNBORN_PREFIX.as_bytes()) => {
-            (Id::default(), Storage::None)
-        }
+        // What died while it was made where O_TMPFILE is missing may have no contents yet, and a deposit has others; the name
+        // says what it is.
+        _ if filename::is_passing(file.to_bytes()) => (Id::default(), Storage::None),
         _ => {
             let mut head = [0; 64];
             let bytes = rustix::io::pread(entry, &mut head, 0)?;
@@ -171,8 +170,7 @@ pub(crate) fn visit_entries(
     while let Some(entry) = entries.next() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
-        let unborn = name.starts_with(filename::UNBORN_PREFIX.as_bytes());
-        let ours = unborn || (name.starts_with(prefix) && !name.starts_with(b"."));
+        let ours = filename::is_passing(name) || (name.starts_with(prefix) && !name.starts_with(b"."));
         let may_be_file = matches!(entry.file_type(), FileType::RegularFile | FileType::Unknown);
         names -= 1;
         let go_on = !(ours && may_be_file) || visit(entry.file_name());

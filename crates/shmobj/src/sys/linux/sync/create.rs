@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 
 use super::words::{FirstWords, Owned};
@@ -81,10 +81,21 @@ pub(crate) struct Wish {
 
 /// An object without a name: nothing but its page.
 #[derive(Debug)]
-pub(super) struct Unnamed {
+pub(crate) struct Unnamed {
     pub(super) page: SharedPage,
     /// By which it can be handed to another process.
-    _memory: OwnedFd,
+    memory: OwnedFd,
+    header: Header,
+}
+
+impl Unnamed {
+    pub(crate) fn memory(&self) -> &OwnedFd {
+        &self.memory
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
 }
 
 impl Synchronizer {
@@ -100,18 +111,26 @@ impl Synchronizer {
                 format!("shmobj:{}:", header.id.first_half()),
                 MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING,
             )?;
+            // Who is handed its descriptor must not be able to open it again with more rights.
+            rustix::fs::fchmod(&memory, Mode::RUSR | Mode::WUSR)?;
             lifecycle::write_all(&memory, image.bytes())?;
             rustix::fs::fcntl_add_seals(&memory, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-            let page = SharedPage::map(&memory)?;
-            let key = FileKey::from(&rustix::fs::fstat(&memory)?);
-            Ok((Unnamed { page, _memory: memory }, key))
+            Self::in_memory(memory, header, true)
         };
-        let (unnamed, key) = make().map_err(|errno: Errno| attempt.os("making its memory", errno))?;
-        let object = Self::new(Holder::Unnamed(Arc::new(unnamed)), key, &header);
+        let object = make().map_err(|errno: Errno| attempt.os("making its memory", errno))?;
         if initial.is_owned() {
             mutex::lock(&object, super::Deadline::Now).map_err(|trouble| trouble.of(attempt))?;
         }
         Ok(object)
+    }
+
+    /// The unnamed object whose page this is.
+    pub(crate) fn in_memory(memory: OwnedFd, header: Header, writable: bool) -> Result<Self, Errno> {
+        let page = SharedPage::map(&memory, writable)?;
+        let key = FileKey::from(&rustix::fs::fstat(&memory)?);
+        let unnamed = Arc::new(Unnamed { page, memory, header });
+        let header = &unnamed.header;
+        Ok(Self::new(Holder::Unnamed(unnamed.clone()), key, header))
     }
 
     /// The object of this name, made if it does not exist and `wish` says how. Returns whether it existed.
@@ -122,18 +141,42 @@ impl Synchronizer {
         name: Name<'_>,
         intent: Intent,
         wish: Option<Wish>,
+        writable: bool,
     ) -> Result<(Self, bool)> {
         let target = Target { attempt: *attempt, kind, place, name };
-        let mut recipe = SynchronizerRecipe { attempt, wish };
+        let mut recipe = SynchronizerRecipe { attempt, wish, writable };
         let (object, existed) = lifecycle::obtain(&target, intent, &mut recipe)?;
-        let page = object.page().map_err(|errno| unmappable(attempt, errno))?.clone();
-        let header = object.header.clone();
-        let key = object.key();
-        let object = Self::new(Holder::Named { page, _object: object }, key, &header);
+        let object = Self::of(object, writable).map_err(|errno| unmappable(attempt, errno))?;
         if !existed && wish.is_some_and(|wish| wish.initial.is_owned()) {
             mutex::adopt(&object).map_err(|trouble| trouble.of(attempt))?;
         }
         Ok((object, existed))
+    }
+
+    /// A handle to an object that this process holds.
+    pub(crate) fn of(object: Arc<Object>, writable: bool) -> Result<Self, Errno> {
+        let page = object.page(writable)?.clone();
+        let key = object.key();
+        let held = object.clone();
+        Ok(Self::new(Holder::Named { page, object: held }, key, &object.header))
+    }
+
+    /// Another handle to the object.
+    pub(crate) fn duplicate(&self, writable: bool) -> Result<Self, Errno> {
+        let _operation = Operation::start();
+        let writable = writable || self.holder.page().is_writable();
+        match &self.holder {
+            Holder::Named { object, .. } => Self::of(object.clone(), writable),
+            Holder::Unnamed(unnamed) if unnamed.page.is_writable() == writable => {
+                let key = self.key.file;
+                Ok(Self::new(Holder::Unnamed(unnamed.clone()), key, &unnamed.header))
+            }
+            Holder::Unnamed(unnamed) => {
+                let path = proc::own_descriptor(&unnamed.memory);
+                let memory = rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+                Self::in_memory(memory, unnamed.header.clone(), true)
+            }
+        }
     }
 
     fn new(holder: Holder, file: FileKey, header: &Header) -> Self {
@@ -180,11 +223,17 @@ fn first_words(attempt: &Attempt<'_>, initial: Initial, owned: bool) -> Result<F
     Ok(FirstWords { cell: initial.cell(), pid_namespace: liveness::own_pid_namespace(), owner })
 }
 
-fn unmappable(attempt: &Attempt<'_>, errno: Errno) -> crate::Error {
+/// Whether a page can be that of a synchronization object: the attributes that the words do not show.
+pub(crate) fn is_sound(header: &Header) -> bool {
+    let maximum_is_sound = header.kind != Kind::Semaphore || (1..=i32::MAX as u64).contains(&header.size);
+    maximum_is_sound && header.flags & !flags::ALL == 0 && header.storage == Storage::None
+}
+
+pub(crate) fn unmappable(attempt: &Attempt<'_>, errno: Errno) -> crate::Error {
     match errno {
         Errno::ACCESS | Errno::PERM => attempt
             .fails(ErrorKind::AccessDenied, "its creator lets this user look at it, but not use it")
-            .with_remedy("have its creator grant read and write access"),
+            .with_remedy("ask for Access::QUERY alone, or have its creator grant read and write access"),
         Errno::STALE => {
             attempt.fails(ErrorKind::Unreachable, "its entry was removed by hand while it is held")
         }
@@ -195,6 +244,7 @@ fn unmappable(attempt: &Attempt<'_>, errno: Errno) -> crate::Error {
 struct SynchronizerRecipe<'a> {
     attempt: &'a Attempt<'a>,
     wish: Option<Wish>,
+    writable: bool,
 }
 
 impl Recipe for SynchronizerRecipe<'_> {
@@ -218,16 +268,14 @@ impl Recipe for SynchronizerRecipe<'_> {
     }
 
     fn attach(&mut self, object: &Object, _head: Option<&[u8]>) -> Result<bool> {
-        let header = &object.header;
-        let maximum_is_sound = header.kind != Kind::Semaphore || (1..=i32::MAX as u64).contains(&header.size);
-        if !maximum_is_sound || header.flags & !flags::ALL != 0 || header.storage != Storage::None {
+        if !is_sound(&object.header) {
             return Err(self
                 .attempt
                 .fails(ErrorKind::Corrupt, "its entry is corrupt: its attributes are impossible")
                 .with_remedy("remove it from the namespace directory by hand, or choose another name"));
         }
         // Removed meanwhile, or another object by now: start again.
-        match object.page() {
+        match object.page(self.writable) {
             Ok(_) => Ok(true),
             Err(Errno::NOENT | Errno::STALE) => Ok(false),
             Err(errno) => Err(unmappable(self.attempt, errno)),

@@ -4,12 +4,21 @@ use std::time::Duration;
 
 use super::latch::watch;
 use super::words::Copied;
-use super::{create, liveness, timer};
+use super::{Holder, Synchronizer, create, liveness, timer};
 use crate::event::Reset;
 use crate::inspect::{Owner, State};
 use crate::kind::Kind;
 use crate::sys::linux::object::page::Header;
 use crate::sys::linux::proc;
+
+/// The state of an object that this process has.
+pub(crate) fn now(object: &Synchronizer) -> State {
+    let header = match object.holder() {
+        Holder::Named { object, .. } => &object.header,
+        Holder::Unnamed(unnamed) => unnamed.header(),
+    };
+    state(header, Copied(&object.words().to_bytes())).0
+}
 
 /// The state, and whether somebody waits.
 pub(crate) fn state(header: &Header, words: Copied<'_>) -> (State, bool) {

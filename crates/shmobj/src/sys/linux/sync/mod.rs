@@ -17,7 +17,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod clock;
-mod create;
+pub(crate) mod create;
 pub(crate) mod event;
 mod futex;
 mod gate;
@@ -82,8 +82,8 @@ pub(crate) struct Synchronizer {
 
 /// What keeps the object and its page.
 #[derive(Debug)]
-enum Holder {
-    Named { page: Arc<SharedPage>, _object: Arc<Object> },
+pub(crate) enum Holder {
+    Named { page: Arc<SharedPage>, object: Arc<Object> },
     Unnamed(Arc<create::Unnamed>),
 }
 
@@ -113,6 +113,11 @@ impl Synchronizer {
 
     pub(crate) fn is_same_object(&self, other: &Self) -> bool {
         self.key == other.key
+    }
+
+    /// What this process has of the object.
+    pub(crate) fn holder(&self) -> &Holder {
+        &self.holder
     }
 }
 

@@ -5,6 +5,7 @@
 //! read from it (see [`seat`](super::seat)), and a value that cannot be is the error "corrupt object".
 
 use std::mem::offset_of;
+use std::sync::atomic::Ordering::Acquire;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::cell::State;
@@ -49,6 +50,26 @@ pub(crate) struct Words {
 }
 
 const _: () = assert!(size_of::<Words>() == WORDS_BYTES);
+
+impl Words {
+    /// A copy, word by word: others may write meanwhile.
+    pub(crate) fn to_bytes(&self) -> [u8; WORDS_BYTES] {
+        let mut bytes = [0; WORDS_BYTES];
+        let mut put = |at: usize, word: &[u8]| bytes[at..at + word.len()].copy_from_slice(word);
+        for (index, bank) in self.banks.iter().enumerate() {
+            for (field, word) in [&bank.clock, &bank.due, &bank.period].into_iter().enumerate() {
+                put(size_of::<Bank>() * index + 8 * field, &word.load(Acquire).to_le_bytes());
+            }
+        }
+        put(offset_of!(Self, cell), &self.cell.load(Acquire).to_le_bytes());
+        put(offset_of!(Self, signature), &self.signature.load(Acquire).to_le_bytes());
+        put(offset_of!(Self, pid_namespace), &self.pid_namespace.load(Acquire).to_le_bytes());
+        put(offset_of!(Self, watch), &self.watch.load(Acquire).to_le_bytes());
+        put(offset_of!(Self, latch), &self.latch.load(Acquire).to_le_bytes());
+        put(offset_of!(Self, token), &self.token.load(Acquire).to_le_bytes());
+        bytes
+    }
+}
 
 /// The words of a new object; all others are 0.
 #[derive(Clone, Copy, Debug)]

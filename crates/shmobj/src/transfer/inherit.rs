@@ -1,0 +1,92 @@
+//! Handles that children inherit.
+
+use std::process::Command;
+
+use super::{Transfer, arrive, carry};
+use crate::error::{Attempt, ErrorKind, Result};
+use crate::sys::transfer::environment;
+
+/// Lets children inherit handles.
+pub trait InheritExt {
+    /// Lets each child that this command starts inherit a handle, for a role that both agree on. The child takes it with
+    /// [`inherited`].
+    ///
+    /// Each child gets descriptors of its own, with the rights that the handle has now; nothing else of this library reaches a child,
+    /// because everything is close-on-exec. A program that knows nothing of it passes what it inherited on to its own
+    /// children; one that has called [`inherited`] does not, but can by `inherit`. The numbers are in the environment
+    /// variable `SHMOBJ_INHERITED`, so clear the environment before, and not after.
+    ///
+    /// Another handle for a role that was given before takes its place.
+    ///
+    /// # Errors
+    /// [`NoResources`](ErrorKind::NoResources): this process has too few descriptors left. [`InvalidParameter`](ErrorKind::InvalidParameter):
+    /// an empty role.
+    ///
+    /// # Crashes
+    /// A parent that is killed takes nothing from its children. A child that is killed, before or after its `exec`, has no handle
+    /// any more.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::process::Command;
+    /// use shmobj::{Access, FileMapping, transfer::InheritExt};
+    ///
+    /// let frames = FileMapping::options().size(64 << 20).create_unnamed()?;
+    /// let reader = frames.try_clone_with(Access::READ)?;
+    /// Command::new("./viewer").inherit("frames", &reader)?.spawn()?;
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "bInheritHandle")]
+    #[doc(alias = "PROC_THREAD_ATTRIBUTE_HANDLE_LIST")]
+    fn inherit(&mut self, role: &str, handle: &dyn Transfer) -> Result<&mut Self>;
+}
+
+impl InheritExt for Command {
+    fn inherit(&mut self, role: &str, handle: &dyn Transfer) -> Result<&mut Self> {
+        let attempt = super::attempt(handle, "pass on");
+        if role.is_empty() {
+            return Err(attempt
+                .fails(ErrorKind::InvalidParameter, "the role is empty")
+                .with_remedy("give it a name that the child knows"));
+        }
+        let carried = carry(handle, attempt.verb)?;
+        environment::pass_on(self, role, carried)
+            .map_err(|errno| attempt.os("looking at its descriptors", errno))?;
+        Ok(self)
+    }
+}
+
+/// Takes the handle that this process has inherited for a role. Each can be taken once; [`AnyHandle`](super::AnyHandle) takes
+/// whatever it is.
+///
+/// # Errors
+/// [`NotFound`](ErrorKind::NotFound): nothing was inherited for this role, it was taken before, or a program in between has closed
+/// it. [`WrongKind`](ErrorKind::WrongKind): it is of another kind, and closed now. [`Corrupt`](ErrorKind::Corrupt): it is damaged.
+///
+/// ```no_run
+/// # fn main() -> Result<(), shmobj::Error> {
+/// use shmobj::{FileMapping, transfer};
+/// let frames: FileMapping = transfer::inherited("frames")?;
+/// let view = frames.map()?;
+/// # Ok(()) }
+/// ```
+pub fn inherited<T: Transfer>(role: &str) -> Result<T> {
+    let subject = T::kind().map_or("handle", crate::Kind::as_str);
+    let attempt = Attempt { verb: "take the inherited", subject, name: role };
+    let carried = environment::take(role).ok_or_else(|| {
+        let there = match roles() {
+            roles if roles.is_empty() => "this process has inherited no handle that it could take".to_owned(),
+            roles => format!("this process has inherited no such handle, but {}", roles.join(", ")),
+        };
+        attempt
+            .fails(ErrorKind::NotFound, there)
+            .with_remedy("start it with Command::inherit or `shmobj exec --inherit`, and take each role once")
+    })?;
+    T::from_any(arrive(&attempt, carried)?)
+}
+
+/// The roles for which this process has inherited a handle and not taken it yet.
+#[must_use]
+pub fn roles() -> Vec<String> {
+    environment::roles()
+}

@@ -1,0 +1,157 @@
+//! Handing handles to other processes.
+//!
+//! | way | who gets it |
+//! |---|---|
+//! | [`inherit`](InheritExt::inherit), [`inherited`] | a child, under a role that parent and child agree on |
+//! | [`send`], [`receive`] | whoever has the other end of a Unix socket |
+//! | [`duplicate_from`] | a process that may look into another one, by the number of a descriptor there |
+//! | [`Deposit`], [`claim`] | one process of the same user, by a token |
+//! | [`pack`], [`unpack`] | whoever has a descriptor: one that keeps whole handles, for systemd's store and the like |
+//! | [`AsFd`](std::os::fd::AsFd), `OwnedFd` | other libraries |
+//!
+//! A handle that travels keeps its object, as any handle does: between `send` and `receive` the kernel counts it, and when
+//! the one who was to have it dies, it is gone. Its name and its rights travel with it, unnamed objects travel as well as named
+//! ones, and the kernel enforces on the receiver what it enforces on the sender: a handle that may only read is a read-only
+//! descriptor. What the receiver cannot reach by name (another user's private object, a directory of another mount
+//! namespace) it can use all the same.
+//!
+//! Ownership of a mutex does not travel: it belongs to a thread (IH-11).
+//!
+//! Who receives a handle looks at it as if an enemy had sent it: the answer to nonsense is an error. Whoever sends one shares
+//! that object with the receiver, and nothing else; see `docs/security.md`.
+
+mod any;
+mod deposit;
+mod descriptor;
+mod inherit;
+mod socket;
+
+pub use any::AnyHandle;
+pub use deposit::{Deposit, claim, claim_in};
+pub use descriptor::duplicate_from;
+pub use inherit::{InheritExt, inherited, roles};
+pub use socket::{MAXIMUM_HANDLES, pack, receive, send, send_and_close, unpack};
+
+use crate::error::{Attempt, ErrorKind, Result};
+use crate::kind::Kind;
+use crate::sys::transfer::{Arrived, Carried, pack_mapping, pack_synchronizer};
+use sealed::Parts;
+
+pub(crate) mod sealed {
+    use super::AnyHandle;
+    use crate::{FileMapping, Kind, Result, handle::Handle};
+
+    /// Only this crate's handles can travel.
+    pub trait Sealed {
+        /// What it is.
+        fn parts(&self) -> Parts<'_>;
+
+        /// The handle, if it is of this kind.
+        fn from_any(any: AnyHandle) -> Result<Self>
+        where
+            Self: Sized;
+
+        /// The kind, for those types that have only one.
+        fn kind() -> Option<Kind>
+        where
+            Self: Sized;
+    }
+
+    /// The two sorts of handles.
+    #[derive(Clone, Copy, Debug)]
+    pub enum Parts<'a> {
+        /// Memory.
+        Mapping(&'a FileMapping),
+        /// All others.
+        Synchronization(&'a Handle),
+    }
+}
+
+/// A handle of any kind, that can be handed to another process.
+pub trait Transfer: sealed::Sealed {}
+
+/// Whether two handles, of whatever kinds, lead to the same object.
+///
+/// ```
+/// # fn main() -> Result<(), shmobj::Error> {
+/// use shmobj::{Event, Mutex, transfer};
+/// let event = Event::options().create_unnamed()?;
+/// assert!(transfer::same_object(&event, &event.try_clone()?));
+/// assert!(!transfer::same_object(&event, &Mutex::options().create_unnamed()?));
+/// # Ok(()) }
+/// ```
+#[doc(alias = "CompareObjectHandles")]
+#[must_use]
+pub fn same_object(one: &dyn Transfer, other: &dyn Transfer) -> bool {
+    match (one.parts(), other.parts()) {
+        (Parts::Mapping(one), Parts::Mapping(other)) => one.is_same_object(other),
+        (Parts::Synchronization(one), Parts::Synchronization(other)) => one.is_same_object(other),
+        _ => false,
+    }
+}
+
+fn attempt<'a>(handle: &'a dyn Transfer, verb: &'static str) -> Attempt<'a> {
+    match handle.parts() {
+        Parts::Mapping(mapping) => mapping.attempt(verb),
+        Parts::Synchronization(handle) => handle.attempt(verb),
+    }
+}
+
+/// Makes the descriptors of a handle that is to travel.
+fn carry(handle: &dyn Transfer, verb: &'static str) -> Result<Carried> {
+    let carried = match handle.parts() {
+        Parts::Mapping(mapping) => pack_mapping(mapping.inner(), mapping.access()),
+        Parts::Synchronization(handle) => pack_synchronizer(&handle.object, handle.access()),
+    };
+    carried.map_err(|errno| attempt(handle, verb).os("opening it once more", errno))
+}
+
+fn arrive(attempt: &Attempt<'_>, carried: Carried) -> Result<AnyHandle> {
+    crate::sys::transfer::unpack(attempt, carried).map(AnyHandle::from)
+}
+
+fn wrong_kind(found: Kind, wanted: Kind, name: &str) -> crate::Error {
+    Attempt { verb: "take", subject: found.as_str(), name }
+        .fails(ErrorKind::WrongKind, format!("it is not {}", wanted.with_article()))
+        .with_remedy(format!("take it as {}", found.with_article()))
+}
+
+/// What every kind of handle needs to travel.
+macro_rules! transfer {
+    ($Object:ident) => {
+        impl $crate::transfer::Transfer for $Object {}
+
+        impl From<$Object> for $crate::transfer::AnyHandle {
+            fn from(handle: $Object) -> Self {
+                Self::$Object(handle)
+            }
+        }
+
+        impl TryFrom<$crate::transfer::AnyHandle> for $Object {
+            type Error = $crate::Error;
+
+            fn try_from(any: $crate::transfer::AnyHandle) -> $crate::Result<Self> {
+                $crate::transfer::sealed::Sealed::from_any(any)
+            }
+        }
+
+        /// Takes a handle of a descriptor: one that came from a handle of this kind, in whatever way. It is looked at as if an enemy
+        /// had sent it; what it is not, is an error, and it is closed.
+        impl TryFrom<std::os::fd::OwnedFd> for $Object {
+            type Error = $crate::Error;
+
+            fn try_from(descriptor: std::os::fd::OwnedFd) -> $crate::Result<Self> {
+                $crate::transfer::from_descriptor(descriptor)
+            }
+        }
+    };
+}
+
+pub(crate) use descriptor::from_descriptor;
+pub(crate) use transfer;
+
+impl From<Arrived> for AnyHandle {
+    fn from(arrived: Arrived) -> Self {
+        any::of(arrived)
+    }
+}
