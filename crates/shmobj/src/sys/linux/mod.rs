@@ -9,8 +9,10 @@
 //! | [`mapping`] | file mappings, made of all these |
 //! | [`sync`] | mutexes, events, semaphores, timers, and waiting for them |
 //! | [`inspect`] | who holds what |
+//! | [`rights`], [`acl`] | who may open what, as bits and lists of files |
 //! | [`fork`] | keeping `fork` out of the middle of an operation |
 
+mod acl;
 pub(crate) mod data;
 mod fork;
 mod huge_pages;
@@ -19,5 +21,6 @@ pub(crate) mod mapping;
 pub(crate) mod namespace;
 pub(crate) mod object;
 pub(crate) mod proc;
+mod rights;
 pub(crate) mod sync;
 pub(crate) mod view;
