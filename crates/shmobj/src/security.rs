@@ -43,8 +43,8 @@ use crate::access::Access;
 /// handle opened for one of them refuses the other is the library's part: it keeps a program from mistakes, not a hostile user from
 /// anything.
 ///
-/// Memory that only its owner may open lives in a sealed memfd; memory that somebody else may open lives in a file on tmpfs,
-/// beside the object's entry, with these rights. Of a mapping of a file the rights are the entry's alone: the file has its own.
+/// Memory that only its owner may open lives in a sealed memfd; memory of an object that somebody else may open or inspect lives
+/// in a file on tmpfs, beside the object's entry, with these rights. Of a mapping of a file the rights are the entry's alone: the file has its own.
 /// An object without a name has no security; nobody else can open it.
 ///
 /// # File systems

@@ -167,7 +167,8 @@ pub(crate) fn give(attempt: &Attempt<'_>, directory: &Directory, file: impl AsFd
 
 fn without_lists(attempt: &Attempt<'_>, directory: &Directory) -> Error {
     let place = proc::target(&proc::own_descriptor(&directory.as_fd()));
-    let place = place.map_or_else(|| "the namespace directory".into(), |path| path.display().to_string());
+    let place =
+        place.map_or_else(|| "the namespace directory".into(), |path| path.to_string_lossy().into_owned());
     attempt
         .fails(
             ErrorKind::NotSupported,

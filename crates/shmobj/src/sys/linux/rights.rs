@@ -25,10 +25,11 @@ pub(crate) fn of_data(security: &Security) -> Acl {
     })
 }
 
-/// Whether others than the owner have any right to a mapping's data.
+/// Whether others than the owner may open a mapping's entry. Its data are then a file, even where they are denied to all of them:
+/// it refuses at once, where a memfd of another user would be searched for in vain.
 pub(crate) fn is_shared(security: &Security) -> bool {
     security.mode_bits() & 0o077 != 0
-        || security.grants().any(|grant| grant.access.intersects(Access::READ_WRITE))
+        || security.grants().any(|grant| grant.access.intersects(Access::MAPPING))
 }
 
 /// The rights to a mapping's entry: nobody but the owner may write what it says.
@@ -106,7 +107,7 @@ mod tests {
             assert_eq!(named(&of_data(&security)), [data; 2], "the data, {access:?}");
             assert_eq!(named(&of_mapping(&security)), [entry; 2], "their entry, {access:?}");
             assert_eq!(named(&of_synchronization(&security)), [synchronization; 2], "{access:?}");
-            assert_eq!(is_shared(&security), data != none, "{access:?}");
+            assert_eq!(is_shared(&security), entry != none, "{access:?}");
         }
     }
 
