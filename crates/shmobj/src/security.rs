@@ -73,7 +73,7 @@ pub struct Grant {
 /// Somebody who can be given rights.
 ///
 /// Numbers are those of the process's own user namespace. An object can have been granted to somebody who has no number in it;
-/// [`Namespace::inspect`](crate::Namespace::inspect) shows him as `u32::MAX`, which is nobody's number.
+/// [`Namespace::inspect`](crate::Namespace::inspect) shows them as `u32::MAX`, which is nobody's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Principal {
@@ -94,7 +94,7 @@ impl Security {
         Self { mode: bits & 0o066 | 0o600, grants: Vec::new() }
     }
 
-    /// Gives a user these rights, and no others: permission bits and grants to groups do not apply to him any more. It takes the
+    /// Gives a user these rights, and no others: permission bits and grants to groups no longer apply to that user. It takes the
     /// place of an earlier grant to the same user.
     ///
     /// ```
