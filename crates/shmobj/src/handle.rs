@@ -114,7 +114,7 @@ impl Creation<'_> {
             return Ok(Handle { object, name: name.into(), access: Access::ALL, existed: false });
         };
         let place = Namespace::or_default(self.namespace).place(parsed.scope);
-        let wish = Wish { initial, mode: usable(self.security.mode_bits()) };
+        let wish = Wish { initial, security: &self.security };
         let (object, existed) = Synchronizer::named(&attempt, kind, place, parsed, intent, Some(wish), true)?;
         Ok(Handle { object, name: name.into(), access: Access::ALL, existed })
     }
@@ -141,17 +141,12 @@ impl Creation<'_> {
     }
 }
 
-/// Every use of a synchronization object writes: who may write it may read it, and who may only read it may look at it.
-fn usable(mode: u32) -> u32 {
-    mode | (mode & 0o022) << 1
-}
-
 /// The methods that options and handles of all kinds have.
 macro_rules! synchronization_object {
     ($Object:ident, $Options:ident, $kind:expr, $what:literal, create: $create:literal, open: $open:literal) => {
         impl<'a> $Options<'a> {
-            /// Who else may open the object. Nobody but its owner by default. Who may use it may also change its state: every
-            /// use writes.
+            /// Who else may open the object: nobody but its owner by default. Who may use it may also change its state: every
+            /// use writes. See [`Security`](crate::Security).
             pub fn security(mut self, security: $crate::Security) -> Self {
                 self.creation.security = security;
                 self
@@ -170,6 +165,8 @@ macro_rules! synchronization_object {
             /// [`WrongKind`](crate::ErrorKind::WrongKind): the name belongs to an object of another kind.
             /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter): attributes that are never right.
             /// [`AccessDenied`](crate::ErrorKind::AccessDenied): the object is another user's, who has not shared it.
+            /// [`NotSupported`](crate::ErrorKind::NotSupported): the security names users or groups, and the namespace directory's
+            /// file system keeps no access control lists.
             /// The errors of names, see [`Namespace`](crate::Namespace).
             ///
             /// # Crashes

@@ -10,6 +10,7 @@ use crate::kind::Kind;
 use crate::mapping::{Allocation, LargePages, Protection};
 use crate::name::{Name, Scope};
 use crate::namespace::Namespace;
+use crate::security::Grant;
 use crate::sys::inspect;
 
 /// What the entry of an object says. A snapshot: the object may be gone by the time one reads it.
@@ -34,8 +35,12 @@ pub struct ObjectInfo {
     pub storage: Storage,
     /// The user who owns the object.
     pub owner: u32,
-    /// The permission bits of the entry.
+    /// The permission bits of the entry. With [`grants`](Self::grants), the group's bits are what the owner's group really has.
     pub mode: u32,
+    /// What users and groups may do who were granted rights by name, users first, each by number; empty rights are a denial. It is
+    /// what the kernel enforces now: an access control list's mask is applied, and so is what somebody changed since the object was
+    /// made. The data of a [`Storage::File`] have their own rights, which are not told.
+    pub grants: Vec<Grant>,
     /// Who made it. That process may be gone.
     pub creator: Creator,
     /// When it was made, by the creator's clock.

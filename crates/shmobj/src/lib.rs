@@ -96,7 +96,7 @@ pub use mapping::{Allocation, FileMapping, LargePages, MappingOptions, Protectio
 pub use mutex::{Lock, Mutex, MutexGuard, MutexOptions};
 pub use name::Scope;
 pub use namespace::Namespace;
-pub use security::Security;
+pub use security::{Grant, Principal, Security};
 pub use semaphore::{Semaphore, SemaphoreOptions};
 pub use timeout::Timeout;
 pub use timer::{Due, Period, TimerOptions, WaitableTimer};

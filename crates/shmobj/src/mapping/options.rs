@@ -65,7 +65,7 @@ impl<'a> MappingOptions<'a> {
         self
     }
 
-    /// Who else may open the object. Nobody but its owner by default.
+    /// Who else may open the object: nobody but its owner by default. See [`Security`].
     pub fn security(mut self, security: Security) -> Self {
         self.security = security;
         self
@@ -98,6 +98,8 @@ impl<'a> MappingOptions<'a> {
     /// [`NoResources`](ErrorKind::NoResources): there is no room.
     /// [`AccessDenied`](ErrorKind::AccessDenied): the file is not open for what the protection needs, or the existing object
     /// does not grant it. [`EmptyFile`](ErrorKind::EmptyFile), [`NotMappable`](ErrorKind::NotMappable): the file cannot be mapped.
+    /// [`NotSupported`](ErrorKind::NotSupported): the security names users or groups, and the namespace directory's file system
+    /// keeps no access control lists.
     /// The errors of names, see [`Namespace`].
     ///
     /// # Crashes
@@ -178,8 +180,8 @@ impl<'a> MappingOptions<'a> {
     }
 
     /// The checks that need no object, which come first (3.1 step 1, AE-4).
-    fn wish(&self, attempt: &Attempt<'_>) -> Result<Wish<'a>> {
-        let invalid = |matter: &'static str, remedy: &'static str| -> Result<Wish<'a>, Error> {
+    fn wish(&self, attempt: &Attempt<'_>) -> Result<Wish<'_>> {
+        let invalid = |matter: &'static str, remedy: &'static str| -> Result<Wish<'_>, Error> {
             Err(attempt.fails(ErrorKind::InvalidParameter, matter).with_remedy(remedy))
         };
         let reserve = self.allocation == Allocation::Reserve;
@@ -201,7 +203,7 @@ impl<'a> MappingOptions<'a> {
         Ok(Wish {
             source,
             protection: self.protection,
-            mode: self.security.mode_bits(),
+            security: &self.security,
             across_pid_namespaces: self.across_pid_namespaces,
         })
     }

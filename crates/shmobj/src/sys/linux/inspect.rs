@@ -11,14 +11,14 @@ use std::time::{Duration, UNIX_EPOCH};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::data::flags;
+use super::data::{beside, flags};
 use super::fork::Operation;
 use super::namespace::{Directory, FileKey, Place, filename};
 use super::object::lifecycle::read_overflow;
 use super::object::page::{Flaw, HEAD_BYTES, Header, Storage as InEntry};
 use super::object::sweep::{self, Found, Left, visit_entries};
 use super::sync::words::{Copied, WORDS_BYTES};
-use super::{proc, sync};
+use super::{acl, proc, rights, sync};
 use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::inspect::{Creator, Garbage, Holder, Listed, ObjectInfo, Storage, Unknown};
@@ -53,7 +53,7 @@ fn look(directory: &Directory, file: &CStr) -> Option<Listed> {
     };
     match sweep::look(directory, file) {
         (Found::Held | Found::Closed(_), _) if filename::is_passing(file.to_bytes()) => None,
-        (Found::Held, Some(entry)) => match read(&entry) {
+        (Found::Held, Some(entry)) => match read(directory, &entry) {
             Ok(info) => Some(Listed::Object(info)),
             Err(flaw) => unknown(ErrorKind::Corrupt, format!("corrupt entry: {flaw}")),
         },
@@ -79,7 +79,7 @@ fn shown_name(scope: Scope, file: &[u8]) -> String {
     }
 }
 
-fn read(entry: &OwnedFd) -> std::result::Result<ObjectInfo, Flaw> {
+fn read(directory: &Directory, entry: &OwnedFd) -> std::result::Result<ObjectInfo, Flaw> {
     let stat = rustix::fs::fstat(entry).map_err(|_| Flaw::TooShort)?;
     let mut head = [0; HEAD_BYTES];
     let bytes = rustix::io::pread(entry, &mut head, 0).map_err(|_| Flaw::TooShort)?;
@@ -110,6 +110,11 @@ fn read(entry: &OwnedFd) -> std::result::Result<ObjectInfo, Flaw> {
             (Some(state), is_waited_for)
         }
     };
+    let acl = acl::read(entry, stat.st_mode);
+    let data = match header.storage {
+        InEntry::Beside => beside::acl(directory, &header, stat.st_uid),
+        _ => None,
+    };
     Ok(ObjectInfo {
         state,
         is_waited_for,
@@ -134,7 +139,8 @@ fn read(entry: &OwnedFd) -> std::result::Result<ObjectInfo, Flaw> {
             InEntry::Beside => Storage::SharedMemory,
         },
         owner: stat.st_uid,
-        mode: stat.st_mode & 0o777,
+        mode: acl.mode(),
+        grants: rights::grants(header.kind, &acl, data.as_ref()),
         creator: Creator {
             pid: header.creator_pid,
             uid: header.creator_uid,

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::io::Errno;
 
-use super::data::find::{self, Found, Search};
+use super::data::find::{self, Search};
 use super::data::{Attached, Data, beside, commit as commit_data, file, flags, is_writable, key_of, memfd};
 use super::fork::Operation;
 use super::namespace::{Directory, FileKey, Place};
@@ -16,11 +16,12 @@ pub(crate) use super::object::lifecycle::Intent;
 use super::object::lifecycle::{self, Fresh, Recipe, Target};
 use super::object::page::{Flaw, HEAD_BYTES, Header, Hint, Id, Storage};
 use super::object::patience::{Obstacle, Patience};
-use super::{huge_pages, proc};
+use super::{huge_pages, proc, rights};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::mapping::{Allocation, LargePages, Protection};
 use crate::name::Name;
+use crate::security::Security;
 use crate::test_hooks::{Fault, is_forced};
 
 /// What a new mapping is made of.
@@ -35,8 +36,8 @@ pub(crate) enum Source<'a> {
 pub(crate) struct Wish<'a> {
     pub(crate) source: Source<'a>,
     pub(crate) protection: Protection,
-    /// The data file's mode, if others than the owner are to open the object.
-    pub(crate) mode: u32,
+    /// Who else is to open the object.
+    pub(crate) security: &'a Security,
     /// Whether processes in other PID namespaces are to find the data.
     pub(crate) across_pid_namespaces: bool,
 }
@@ -106,7 +107,7 @@ impl Mapping {
             let writable = is_writable(&fd);
             let mut attached = object.data();
             if attached.get(writable).is_none() {
-                let data = Data::adopt(Found { fd, stat }, writable, &object.header)
+                let data = Data::adopt(fd, writable, &object.header)
                     .map_err(|flaw| not_as_promised(attempt, &flaw))?;
                 attached.put(Arc::new(data));
             }
@@ -220,13 +221,6 @@ pub(crate) fn protection_of(attempt: &Attempt<'_>, header: &Header) -> Result<Pr
     })
 }
 
-/// The entry of an object whose data others may open: they may read it, which is enough for the lock and for the data's
-/// name, and nobody but the owner may write what it says.
-fn entry_mode(data_mode: u32) -> u32 {
-    let readers = (data_mode | data_mode << 1) & 0o044;
-    0o600 | readers
-}
-
 struct MappingRecipe<'a> {
     attempt: &'a Attempt<'a>,
     place: &'a Place,
@@ -242,7 +236,7 @@ impl Recipe for MappingRecipe<'_> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
         let id = Id::new(pid, now);
-        let shared = wish.mode & 0o077 != 0 || wish.across_pid_namespaces;
+        let shared = rights::is_shared(wish.security) || wish.across_pid_namespaces;
         let (data, beside, path) = match wish.source {
             Source::File { file, size } => {
                 let data = file::take(attempt, file, size, wish.protection)?;
@@ -263,7 +257,8 @@ impl Recipe for MappingRecipe<'_> {
                         .with_remedy("use transparent huge pages"));
                 }
                 if shared || huge_beside {
-                    let (data, unlinked) = beside::create(attempt, directory, size, flags, wish.mode)?;
+                    let acl = rights::of_data(wish.security);
+                    let (data, unlinked) = beside::create(attempt, directory, size, flags, &acl)?;
                     (data, Some(unlinked), Vec::new())
                 } else {
                     (Arc::new(memfd::create(attempt, id, size, flags)?), None, Vec::new())
@@ -288,7 +283,7 @@ impl Recipe for MappingRecipe<'_> {
         };
         let hint = Some(Hint::of(pid, &data.fd)).filter(|_| !is_forced(Fault::Hints));
         let data = Attached::new(data);
-        Ok(Fresh { header, path, hint, words: None, mode: entry_mode(wish.mode), data, beside })
+        Ok(Fresh { header, path, hint, words: None, acl: rights::of_mapping(wish.security), data, beside })
     }
 
     fn is_cheap(&self) -> bool {
@@ -357,7 +352,7 @@ fn find(attempt: &Attempt<'_>, object: &Object, head: Option<&[u8]>, write: bool
 }
 
 /// What an attempt to open the data means. The kernel refuses what the mode refuses; every other failure may pass.
-fn searched(opened: std::result::Result<Found, Errno>) -> Search {
+fn searched(opened: std::result::Result<OwnedFd, Errno>) -> Search {
     match opened {
         Ok(found) => Search::Found(found),
         Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Search::Denied,

@@ -10,8 +10,10 @@
 //! | [`sync`] | mutexes, events, semaphores, timers, and waiting for them |
 //! | [`transfer`] | handles on their way to other processes |
 //! | [`inspect`] | who holds what |
+//! | [`rights`], [`acl`] | who may open what, as bits and lists of files |
 //! | [`fork`] | keeping `fork` out of the middle of an operation |
 
+mod acl;
 pub(crate) mod data;
 mod fork;
 mod huge_pages;
@@ -20,6 +22,7 @@ pub(crate) mod mapping;
 pub(crate) mod namespace;
 pub(crate) mod object;
 pub(crate) mod proc;
+mod rights;
 pub(crate) mod sync;
 pub(crate) mod transfer;
 pub(crate) mod view;

@@ -1,6 +1,6 @@
 //! A data file beside the entry, for memory that others than its owner may open.
 //!
-//! It has the object's mode, and is named by the object id. It is linked after its entry and unlinked before it (D1),
+//! It has the object's rights, and is named by the object id. It is linked after its entry and unlinked before it (D1),
 //! so it is never left alone; but what a crash leaves keeps its memory until somebody reclaims the entry.
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,8 +11,9 @@ use rustix::io::Errno;
 
 use super::{Data, commit, flags, open_flags};
 use crate::error::{Attempt, ErrorKind, Result};
-use crate::sys::linux::namespace::{Directory, filename};
-use crate::sys::linux::object::page::{Id, Storage};
+use crate::sys::linux::acl::{self, Acl};
+use crate::sys::linux::namespace::{Directory, FileKey, filename};
+use crate::sys::linux::object::page::{Header, Id, Storage};
 use crate::sys::linux::object::unborn::Unborn;
 use crate::sys::linux::object::{is_regular, try_lock};
 
@@ -42,14 +43,14 @@ pub(crate) fn create(
     directory: &Directory,
     size: u64,
     flags: u32,
-    mode: u32,
+    acl: &Acl,
 ) -> Result<(Arc<Data>, Unlinked)> {
     let os = |doing| move |errno| attempt.os(doing, errno);
     let page_size = rustix::param::page_size() as u64;
     let size = capacity::rounded(attempt, size, page_size)?;
     let (unborn, fd) = Unborn::make(directory).map_err(os("making its data file"))?;
     keep(&fd).map_err(os("locking its data file"))?;
-    rustix::fs::fchmod(&fd, Mode::from_raw_mode(mode)).map_err(os("setting the data file's mode"))?;
+    acl::give(attempt, directory, &fd, acl)?;
     let data = Data { fd, writable: true, storage: Storage::Beside, size, flags, page_size };
     if data.has(flags::RESERVE) {
         rustix::fs::ftruncate(&data.fd, size).map_err(|errno| capacity::exhausted(attempt, size, errno))?;
@@ -86,6 +87,17 @@ pub(crate) fn open(directory: &Directory, id: Id, writable: bool) -> Result<Owne
     let fd = rustix::fs::openat(directory, name(id), flags, Mode::empty())?;
     keep(&fd)?;
     Ok(fd)
+}
+
+/// Who may open the data of an object, told even to those who may not. `None`: they are not there, or not the entry's.
+pub(crate) fn acl(directory: &Directory, header: &Header, owner: u32) -> Option<Acl> {
+    // A descriptor that only names the file needs no right to it, and opens no device that somebody put there.
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = rustix::fs::openat(directory, name(header.id), flags, Mode::empty()).ok()?;
+    let stat = rustix::fs::fstat(&fd).ok()?;
+    let key = FileKey { dev: header.data_dev, ino: header.data_ino };
+    let is_it = is_regular(&stat) && stat.st_uid == owner && FileKey::from(&stat) == key;
+    is_it.then(|| acl::read(&fd, stat.st_mode))
 }
 
 /// Marks the data as used for as long as a handle or a view has this description: see [`give_back_memory`].

@@ -29,20 +29,14 @@ use crate::test_hooks::{Fault, is_forced};
 /// What a search came to.
 #[derive(Debug)]
 pub(crate) enum Search {
-    Found(Found),
+    /// A descriptor that was verified to be the object's data.
+    Found(OwnedFd),
     /// Nobody visible has it. Only `LOCK_EX` on the entry can say whether nobody has it at all.
     NotFound,
     /// It was found, and its mode does not let this process open it.
     Denied,
     /// This process has no descriptors or memory left to look for it.
     Failed(Errno),
-}
-
-/// A descriptor that was verified to be the object's data.
-#[derive(Debug)]
-pub(crate) struct Found {
-    pub(crate) fd: OwnedFd,
-    pub(crate) stat: Stat,
 }
 
 /// With fewer hints than this, who opens an object leaves one.
@@ -60,7 +54,7 @@ pub(crate) fn find(object: &Object, head: &[u8], writable: bool) -> Search {
             Ok(found) => {
                 match stale {
                     Some(stale) => write_hint(object.entry(), stale, hint),
-                    None if hints().count() < ENOUGH_HINTS => leave_hint(object, head, &found.fd),
+                    None if hints().count() < ENOUGH_HINTS => leave_hint(object, head, &found),
                     None => {}
                 }
                 return Search::Found(found);
@@ -109,7 +103,7 @@ impl Failures {
 }
 
 /// Looks at every descriptor of every process that this one may look into, for as long as an open has patience.
-fn scan(wanted: &Wanted<'_>, failures: &mut Failures) -> Option<(Found, Hint)> {
+fn scan(wanted: &Wanted<'_>, failures: &mut Failures) -> Option<(OwnedFd, Hint)> {
     let start = Instant::now();
     let processes = match proc::processes() {
         Ok(processes) => processes,
@@ -165,7 +159,7 @@ struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// Opens what a hint leads to, if that is the data.
-    fn follow(&self, hint: Hint) -> Result<Found, Errno> {
+    fn follow(&self, hint: Hint) -> Result<OwnedFd, Errno> {
         if let Some(last) = Holder::last(hint.pid) {
             // If it has not, perhaps it died and its number leads to another process now.
             if let Ok(found) = self.open(&last, hint.fd) {
@@ -180,7 +174,7 @@ impl Wanted<'_> {
     }
 
     /// Opens a holder's descriptor if it looks like the data.
-    fn open(&self, holder: &Holder, fd: u32) -> Result<Found, Errno> {
+    fn open(&self, holder: &Holder, fd: u32) -> Result<OwnedFd, Errno> {
         let name = fd.to_string();
         if !self.looks_right(holder, &name) {
             return Err(Errno::STALE);
@@ -231,9 +225,9 @@ impl Holder {
 }
 
 /// Makes sure that a descriptor is the data of an object whose entry belongs to `owner`.
-pub(crate) fn verify(fd: OwnedFd, header: &Header, owner: u32) -> Result<Found, Errno> {
+pub(crate) fn verify(fd: OwnedFd, header: &Header, owner: u32) -> Result<OwnedFd, Errno> {
     let stat = rustix::fs::fstat(&fd)?;
     let trusted = || owner == 0 || owner == rustix::process::geteuid().as_raw();
     let right = is_regular(&stat) && FileKey::from(&stat) == key_of(header);
-    if right && (stat.st_uid == owner || trusted()) { Ok(Found { fd, stat }) } else { Err(Errno::STALE) }
+    if right && (stat.st_uid == owner || trusted()) { Ok(fd) } else { Err(Errno::STALE) }
 }

@@ -22,8 +22,6 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags, SealFlags, Stat};
 use rustix::io::Errno;
 
-use find::Found;
-
 use super::namespace::FileKey;
 use super::object::page::{Flaw, Header, Storage};
 use super::proc;
@@ -67,17 +65,18 @@ impl Data {
     }
 
     /// Takes a descriptor that was found for an object, after a look at what the object promises of it.
-    pub(crate) fn adopt(found: Found, writable: bool, header: &Header) -> Result<Self, Flaw> {
-        let Found { fd, stat } = found;
-        if header.storage != Storage::File && (stat.st_size as u64) < header.size {
-            return Err(Flaw::Field("size"));
-        }
+    pub(crate) fn adopt(fd: OwnedFd, writable: bool, header: &Header) -> Result<Self, Flaw> {
         if header.storage == Storage::Memfd {
             // What lets views read it without a guard: nobody can make it shorter.
             let seals = rustix::fs::fcntl_get_seals(&fd).map_err(|_| Flaw::Field("data"))?;
             if !seals.contains(SealFlags::SHRINK) {
                 return Err(Flaw::Field("seal"));
             }
+        }
+        // Behind the seal: a size that was read before could have been cut down since.
+        let stat = rustix::fs::fstat(&fd).map_err(|_| Flaw::Field("data"))?;
+        if header.storage != Storage::File && (stat.st_size as u64) < header.size {
+            return Err(Flaw::Field("size"));
         }
         if header.flags & !flags::ALL != 0 {
             return Err(Flaw::Field("flags"));
@@ -111,7 +110,7 @@ impl Data {
     }
 
     /// Another descriptor of the same data with other rights, if the file's mode grants them.
-    pub(crate) fn reopen(&self, writable: bool, header: &Header, owner: u32) -> Result<Found, Errno> {
+    pub(crate) fn reopen(&self, writable: bool, header: &Header, owner: u32) -> Result<OwnedFd, Errno> {
         let fd = rustix::fs::open(proc::own_descriptor(&self.fd), open_flags(writable), Mode::empty())?;
         find::verify(fd, header, owner)
     }

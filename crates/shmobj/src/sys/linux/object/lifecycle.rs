@@ -17,7 +17,7 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, Stat};
+use rustix::fs::{AtFlags, FlockOperation, Stat};
 use rustix::io::Errno;
 
 use super::page::{HEAD_BYTES, Header, Hint, Image, Texts};
@@ -28,6 +28,7 @@ use super::{Home, Object, Pages, is_regular, open_entry, registry, try_lock};
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::name::Name;
+use crate::sys::linux::acl::{self, Acl};
 use crate::sys::linux::data::{Attached, beside};
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::{Directory, FileKey, Place, filename};
@@ -70,8 +71,8 @@ pub(crate) struct Fresh {
     pub(crate) hint: Option<Hint>,
     /// The first values of the words that processes share, if they are not all 0.
     pub(crate) words: Option<[u8; WORDS_BYTES]>,
-    /// The entry's mode.
-    pub(crate) mode: u32,
+    /// Who may open the entry.
+    pub(crate) acl: Acl,
     pub(crate) data: Attached,
     /// A data file that is to be linked beside the entry.
     pub(crate) beside: Option<beside::Unlinked>,
@@ -381,9 +382,8 @@ fn create(
         return Ok(None); // only a sweep can be so quick, where O_TMPFILE is missing
     }
     let stat = rustix::fs::fstat(&entry).map_err(system("looking at the new entry"))?;
-    if stat.st_mode & 0o777 != fresh.mode {
-        rustix::fs::fchmod(&entry, Mode::from_raw_mode(fresh.mode))
-            .map_err(system("setting the entry's mode"))?;
+    if !fresh.acl.is_given_by(stat.st_mode) {
+        acl::give(attempt, directory, &entry, &fresh.acl)?;
     }
     step("create: entry complete");
     // Known before it has its name, so that another thread that opens it at once finds it with its data. If the name

@@ -15,6 +15,7 @@ use super::{Holder, Key, Synchronizer, cell, liveness, mutex, seat, semaphore, s
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::name::Name;
+use crate::security::Security;
 use crate::sys::linux::data::Attached;
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::{Directory, FileKey, Place};
@@ -22,7 +23,7 @@ use crate::sys::linux::object::Object;
 use crate::sys::linux::object::lifecycle::{self, Fresh, Intent, Recipe, Target};
 use crate::sys::linux::object::page::{Header, Id, Image, Storage};
 use crate::sys::linux::object::shared_page::SharedPage;
-use crate::sys::linux::proc;
+use crate::sys::linux::{proc, rights};
 
 /// Bits of the entry's flags.
 pub(crate) mod flags {
@@ -73,10 +74,10 @@ impl Initial {
 
 /// What an object is to be, if it has to be made.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wish {
+pub(crate) struct Wish<'a> {
     pub(crate) initial: Initial,
-    /// The entry's mode.
-    pub(crate) mode: u32,
+    /// Who else is to open it.
+    pub(crate) security: &'a Security,
 }
 
 /// An object without a name: nothing but its page.
@@ -140,7 +141,7 @@ impl Synchronizer {
         place: &Place,
         name: Name<'_>,
         intent: Intent,
-        wish: Option<Wish>,
+        wish: Option<Wish<'_>>,
         writable: bool,
     ) -> Result<(Self, bool)> {
         let target = Target { attempt: *attempt, kind, place, name };
@@ -243,7 +244,7 @@ pub(crate) fn unmappable(attempt: &Attempt<'_>, errno: Errno) -> crate::Error {
 
 struct SynchronizerRecipe<'a> {
     attempt: &'a Attempt<'a>,
-    wish: Option<Wish>,
+    wish: Option<Wish<'a>>,
     writable: bool,
 }
 
@@ -257,7 +258,7 @@ impl Recipe for SynchronizerRecipe<'_> {
             path: Vec::new(),
             hint: None,
             words: Some(words.to_bytes()),
-            mode: wish.mode,
+            acl: rights::of_synchronization(wish.security),
             data: Attached::default(),
             beside: None,
         })

@@ -147,6 +147,8 @@ fn memory(attempt: &Attempt<'_>, fd: OwnedFd, record: Option<Record>) -> Result<
     if large && !sealed {
         return Err(strange(attempt, "it is made of large pages that others can take away"));
     }
+    // Behind the seal: a size that was read before could have been cut down since.
+    let stat = rustix::fs::fstat(&fd).map_err(os("looking at its memory"))?;
     let length = stat.st_size as u64;
     let promised = record.map_or(0, |record| record.size);
     let size = if sealed || promised == 0 { length } else { promised };
@@ -182,9 +184,10 @@ fn has_holes(fd: &OwnedFd, size: u64) -> bool {
 /// An unnamed synchronization object.
 fn page(attempt: &Attempt<'_>, fd: OwnedFd) -> Result<Synchronizer> {
     let os = |doing| move |errno| attempt.os(doing, errno);
+    let sealed = is_sealed(&fd); // looked at before the size, which it makes final
     let stat = rustix::fs::fstat(&fd).map_err(os("looking at its page"))?;
     let page_size = rustix::param::page_size();
-    if !is_regular(&stat) || !is_sealed(&fd) || stat.st_size as usize != page_size {
+    if !is_regular(&stat) || !sealed || stat.st_size as usize != page_size {
         return Err(strange(attempt, "it is not the page of a synchronization object"));
     }
     let mut head = [0; HEAD_BYTES];
