@@ -219,7 +219,11 @@ impl std::error::Error for Error {
 
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
-        Self::new(error.0.kind.io_kind(), error)
+        let kind = match (error.0.kind, &error.0.source) {
+            (ErrorKind::Other, Some(source)) => source.kind(), // such as a socket that would block
+            (kind, _) => kind.io_kind(),
+        };
+        Self::new(kind, error)
     }
 }
 

@@ -16,11 +16,11 @@ pub trait InheritExt {
     /// children; one that has called [`inherited`] does not, but can by `inherit`. The numbers are in the environment
     /// variable `SHMOBJ_INHERITED`, so clear the environment before, and not after.
     ///
-    /// Another handle for a role that was given before takes its place.
+    /// The command keeps the object until it is dropped.
     ///
     /// # Errors
     /// [`NoResources`](ErrorKind::NoResources): this process has too few descriptors left. [`InvalidParameter`](ErrorKind::InvalidParameter):
-    /// an empty role.
+    /// an empty role. [`AlreadyExists`](ErrorKind::AlreadyExists): the command has a handle for this role.
     ///
     /// # Crashes
     /// A parent that is killed takes nothing from its children. A child that is killed, before or after its `exec`, has no handle
@@ -48,6 +48,11 @@ impl InheritExt for Command {
             return Err(attempt
                 .fails(ErrorKind::InvalidParameter, "the role is empty")
                 .with_remedy("give it a name that the child knows"));
+        }
+        if environment::is_promised(self, role) {
+            return Err(attempt
+                .fails(ErrorKind::AlreadyExists, format!("the command has a handle for the role {role:?}"))
+                .with_remedy("choose another role, or make a new command"));
         }
         let carried = carry(handle, attempt.verb)?;
         environment::pass_on(self, role, carried)

@@ -3,7 +3,6 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
-use rustix::net::RecvFlags;
 
 use super::{AnyHandle, Transfer, arrive, carry};
 use crate::error::{Attempt, Error, ErrorKind, Result};
@@ -73,7 +72,7 @@ pub fn send_and_close(socket: impl AsFd, handles: Vec<AnyHandle>) -> Result<()> 
 /// [`Other`](ErrorKind::Other): the wait for a message was ended by the socket. Whatever came with an error is closed.
 pub fn receive(socket: impl AsFd) -> Result<Vec<AnyHandle>> {
     let attempt = Attempt { verb: "receive", subject: HANDLES, name: "" };
-    let received = socket::receive(socket.as_fd(), RecvFlags::empty());
+    let received = socket::receive(socket.as_fd());
     arrive_all(&attempt, received.map_err(|why| unreceived(&attempt, why))?)
 }
 

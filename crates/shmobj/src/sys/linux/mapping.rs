@@ -15,7 +15,7 @@ use super::object::Object;
 pub(crate) use super::object::lifecycle::Intent;
 use super::object::lifecycle::{self, Fresh, Recipe, Target};
 use super::object::page::{Flaw, HEAD_BYTES, Header, Hint, Id, Storage};
-use super::object::patience::{Obstacle, Patience};
+use super::object::patience::{Obstacle, given_up};
 use super::{huge_pages, proc, rights};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
@@ -23,6 +23,9 @@ use crate::mapping::{Allocation, LargePages, Protection};
 use crate::name::Name;
 use crate::security::Security;
 use crate::test_hooks::{Fault, is_forced};
+
+/// How often the data of an object that came without them are looked for.
+const TRIES: usize = 3;
 
 /// What a new mapping is made of.
 #[derive(Clone, Copy, Debug)]
@@ -112,11 +115,14 @@ impl Mapping {
                 attached.put(Arc::new(data));
             }
         }
-        let mut patience = Patience::default();
-        while !attach(attempt, &object, None, write)? {
-            patience.pause(attempt, Obstacle::NoData)?;
+        // A holder can hand the data to a process that was looked at already, and end: a second look is needed. The object cannot
+        // die meanwhile, so there is nothing to let go of.
+        for _ in 0..TRIES {
+            if attach(attempt, &object, None, write)? {
+                return Self::of(attempt, object, write);
+            }
         }
-        Self::of(attempt, object, write)
+        Err(given_up(attempt, Obstacle::NoData))
     }
 
     /// The mapping of memory, or of a file, that came without a name.

@@ -93,6 +93,17 @@ pub(crate) fn open_flags(pid: u32, fd: u32) -> Option<i32> {
     i32::from_str_radix(flags.trim(), 8).ok()
 }
 
+/// The type of the file system that a descriptor of this process is on, without asking the file system, which may not answer. `None`: it
+/// is not mounted here.
+pub(crate) fn file_system(fd: &impl AsRawFd) -> Option<String> {
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).ok()?;
+    let mount = info.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim();
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let mounted = mounts.lines().find(|line| line.split(' ').next() == Some(mount))?;
+    let (_, after) = mounted.split_once(" - ")?;
+    after.split(' ').next().map(str::to_owned)
+}
+
 /// Where a descriptor's link points.
 pub(crate) fn target(path: &str) -> Option<OsString> {
     Some(std::fs::read_link(path).ok()?.into_os_string())

@@ -17,7 +17,7 @@ use rustix::io::Errno;
 
 use super::lifecycle::{corrupt, read_overflow};
 use super::page::{HEAD_BYTES, Header};
-use super::patience::{Obstacle, Patience};
+use super::patience::{Obstacle, given_up};
 use super::{Home, Object, Pages, is_regular, registry, try_lock};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::name::Scope;
@@ -35,17 +35,38 @@ pub(crate) struct Adopted {
     pub(crate) name: String,
 }
 
+/// How often a lock is tried that only somebody who is just closing the object can keep from us, for microseconds.
+const TRIES: usize = 1000;
+
+/// Whether a descriptor is on a file system that answers: tmpfs, or one that is mounted here and is neither remote nor a process.
+/// A process that sends a file of a file system of its own could keep us waiting for ever.
+pub(crate) fn answers(fd: &OwnedFd) -> bool {
+    const REMOTE: [&str; 8] = ["nfs", "cifs", "smb", "ceph", "9p", "afs", "virtiofs", "lustre"];
+    // Only shared memory knows seals.
+    rustix::fs::fcntl_get_seals(fd).is_ok()
+        || proc::file_system(fd).is_some_and(|name| {
+            !name.starts_with("fuse") && !REMOTE.iter().any(|remote| name.starts_with(remote))
+        })
+}
+
 /// Takes a description of a named object's entry. If this process has the object already, ours is kept and the given
 /// one closed.
 pub(crate) fn adopt(attempt: &Attempt<'_>, entry: OwnedFd) -> Result<Adopted> {
     let os = |doing| move |errno| attempt.os(doing, errno);
+    if !answers(&entry) {
+        return Err(corrupt(attempt, &"it is on a file system that has no entries"));
+    }
     let stat = rustix::fs::fstat(&entry).map_err(os("looking at its entry"))?;
     if !is_regular(&stat) {
         return Err(corrupt(attempt, &"it is not a regular file"));
     }
-    let mut patience = Patience::default();
+    let mut tries = TRIES;
     while !try_lock(&entry, FlockOperation::NonBlockingLockShared).map_err(os("locking its entry"))? {
-        patience.pause(attempt, Obstacle::Locked)?; // it came without a lock, and somebody is closing the object
+        tries -= 1;
+        if tries == 0 {
+            return Err(given_up(attempt, Obstacle::Locked));
+        }
+        std::thread::yield_now();
     }
     step("adopt: lock shared");
     // Only now: whoever has no lock may see the object die (L2).

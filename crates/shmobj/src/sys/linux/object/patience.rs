@@ -54,7 +54,8 @@ impl Patience {
     }
 }
 
-fn given_up(attempt: &Attempt<'_>, obstacle: Obstacle) -> crate::Error {
+/// The error of who has tried long enough.
+pub(crate) fn given_up(attempt: &Attempt<'_>, obstacle: Obstacle) -> crate::Error {
     match obstacle {
         Obstacle::Locked => attempt
             .fails(ErrorKind::Unreachable, "a process keeps its entry locked exclusively")

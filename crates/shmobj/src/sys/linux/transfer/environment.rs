@@ -8,8 +8,9 @@
 //! SHMOBJ_INHERITED=role:lock,mapped:device.inode:record;...     "-" for no descriptor; the record in hexadecimal
 //! ```
 //!
-//! Device and inode are those of the last descriptor. Whoever finds another file there, because a program in between has
-//! closed what it was given, was not given it. What is inherited is close-on-exec again as soon as the child asks for any of it.
+//! Device and inode are those of the last descriptor. Whoever finds another file there, or one that is close-on-exec and so did not come
+//! through an exec, was not given it: a program in between has closed it. What is inherited is close-on-exec again as soon
+//! as the child asks for any of it.
 #![allow(unsafe_code)] // runs code between fork and exec; takes descriptors that the environment names
 
 use std::collections::HashMap;
@@ -36,10 +37,7 @@ pub(crate) const VARIABLE: &str = "SHMOBJ_INHERITED";
 /// Makes a child inherit a handle, in addition to those that it was promised before.
 pub(crate) fn pass_on(command: &mut Command, role: &str, carried: Carried) -> Result<(), Errno> {
     let item = Item::of(role, &carried)?;
-    let mut text = command
-        .get_envs()
-        .find_map(|(name, value)| if name == VARIABLE { value?.to_str() } else { None })
-        .map_or_else(String::new, |before| format!("{before};"));
+    let mut text = promised(command).map_or_else(String::new, |before| format!("{before};"));
     item.write(&mut text);
     command.env(VARIABLE, text);
     let Carried { lock, mapped, object, .. } = carried;
@@ -49,6 +47,16 @@ pub(crate) fn pass_on(command: &mut Command, role: &str, carried: Carried) -> Re
     // SAFETY: the closure makes system calls only; it neither allocates nor takes a lock.
     unsafe { command.pre_exec(move || kept.0.iter_mut().try_for_each(Reopened::open)) };
     Ok(())
+}
+
+/// Whether a command's children were promised a handle for this role.
+pub(crate) fn is_promised(command: &Command, role: &str) -> bool {
+    let text = promised(command).unwrap_or_default();
+    text.split(';').filter_map(Item::parse).any(|item| item.role == role)
+}
+
+fn promised(command: &Command) -> Option<&str> {
+    command.get_envs().find_map(|(name, value)| if name == VARIABLE { value?.to_str() } else { None })
 }
 
 /// A descriptor that a child gets at the number that it has in its parent.
@@ -146,24 +154,25 @@ impl Item {
         })
     }
 
+    fn numbers(&self) -> impl Iterator<Item = RawFd> {
+        self.lock.into_iter().chain(self.mapped)
+    }
+
     /// Makes sure that the descriptors are still what the parent gave, and keeps them from this process's children.
     fn is_here(&self) -> bool {
-        let keep = |number: Option<RawFd>| {
-            let Some(number) = number else { return true };
-            // SAFETY: used in this statement only; that the number may be no descriptor is what is found out.
-            let fd = unsafe { BorrowedFd::borrow_raw(number) };
-            rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC).is_ok()
-        };
-        let Some(last) = self.mapped.or(self.lock) else { return false };
-        // SAFETY: as above.
-        let last = unsafe { BorrowedFd::borrow_raw(last) };
-        let is_same = rustix::fs::fstat(last).is_ok_and(|stat| FileKey::from(&stat) == self.last);
-        is_same && keep(self.lock) && keep(self.mapped)
+        // SAFETY: used in this function only; that a number may be no descriptor is what is found out.
+        let borrow = |number: RawFd| unsafe { BorrowedFd::borrow_raw(number) };
+        let came_through_exec = |number| rustix::io::fcntl_getfd(borrow(number)) == Ok(FdFlags::empty());
+        let is_same =
+            |number| rustix::fs::fstat(borrow(number)).is_ok_and(|stat| FileKey::from(&stat) == self.last);
+        let is_here = self.numbers().all(came_through_exec) && self.numbers().last().is_some_and(is_same);
+        is_here
+            && self.numbers().all(|number| rustix::io::fcntl_setfd(borrow(number), FdFlags::CLOEXEC).is_ok())
     }
 
     fn take(self) -> Carried {
-        // SAFETY: the parent made these descriptors for this process, which still has them (`is_here`), and an item is taken
-        // once; nobody else was told their numbers.
+        // SAFETY: the parent made these descriptors for this process, which still has them and has not opened them itself
+        // (`is_here`); no two items have one number (`inherited`), and an item is taken once.
         let own = |number: Option<RawFd>| number.map(|number| unsafe { OwnedFd::from_raw_fd(number) });
         Carried { record: self.record, lock: own(self.lock), mapped: own(self.mapped), object: None }
     }
@@ -205,8 +214,12 @@ fn inherited() -> HashMap<String, Item> {
         return HashMap::new();
     }
     let text = std::env::var(VARIABLE).unwrap_or_default();
-    let items = text.split(';').filter_map(Item::parse).filter(Item::is_here);
-    items.map(|item| (item.role.clone(), item)).collect()
+    let mut inherited = HashMap::new();
+    // Having become close-on-exec by the first, a number is not accepted for a second.
+    for item in text.split(';').filter_map(Item::parse).filter(Item::is_here) {
+        inherited.entry(item.role.clone()).or_insert(item);
+    }
+    inherited
 }
 
 /// Takes what was inherited for a role. A second time there is nothing.

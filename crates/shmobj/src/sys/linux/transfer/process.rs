@@ -10,7 +10,9 @@ use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::sys::linux::data::{is_writable, key_of};
+use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::FileKey;
+use crate::sys::linux::object::adopt::answers;
 use crate::sys::linux::object::page::{HEAD_BYTES, Header};
 use crate::sys::linux::proc;
 use crate::test_hooks::step;
@@ -47,6 +49,7 @@ pub(crate) fn duplicate(attempt: &Attempt<'_>, kind: Kind, pid: u32, fd: i32) ->
             .with_remedy("use Linux 5.6 or later, or send the handle over a socket"),
         errno => attempt.os("fetching the descriptor", errno),
     })?;
+    let _operation = Operation::start();
     step("duplicate: descriptor fetched");
     let entry = if kind == Kind::FileMapping { entry_of(&fetched, pid, &fetch) } else { None };
     let arrived = match entry {
@@ -81,6 +84,9 @@ fn entry_of(
 ) -> Option<OwnedFd> {
     let key = FileKey::from(&rustix::fs::fstat(memory).ok()?);
     let is_entry = |fd: &OwnedFd| {
+        if !answers(fd) {
+            return false;
+        }
         let mut head = [0; HEAD_BYTES];
         let Ok(bytes) = rustix::io::pread(fd.as_fd(), &mut head, 0) else { return false };
         let Ok(stat) = rustix::fs::fstat(fd) else { return false };

@@ -22,6 +22,7 @@ use rustix::net::{
 };
 
 use super::{Carried, RECORD_BYTES, Record};
+use crate::sys::linux::fork::Operation;
 use crate::test_hooks::step;
 
 const MAGIC: [u8; 8] = *b"shmobjH\n";
@@ -77,15 +78,32 @@ pub(crate) fn send(socket: BorrowedFd<'_>, handles: &[Carried]) -> Result<(), Er
     Ok(())
 }
 
-/// Receives one message of handles. Whatever goes wrong, the descriptors that came are closed.
-pub(crate) fn receive(socket: BorrowedFd<'_>, flags: RecvFlags) -> Result<Vec<Carried>, Unreceived> {
+/// Receives one message of handles, waiting as the socket does. Whatever goes wrong, the descriptors that came are closed.
+pub(crate) fn receive(socket: BorrowedFd<'_>) -> Result<Vec<Carried>, Unreceived> {
+    loop {
+        // A look waits, and takes nothing: a fork has to wait only while descriptors with locks are being taken.
+        let mut first = [0];
+        let look = || rustix::net::recv(socket, &mut first[..], RecvFlags::PEEK);
+        if rustix::io::retry_on_intr(look)?.0 == 0 {
+            return Err(Unreceived::Closed);
+        }
+        match receive_now(socket) {
+            Err(Unreceived::System(Errno::AGAIN)) => {} // another thread was quicker
+            received => return received,
+        }
+    }
+}
+
+/// Receives a message that is there.
+fn receive_now(socket: BorrowedFd<'_>) -> Result<Vec<Carried>, Unreceived> {
+    let _operation = Operation::start();
     let mut message = vec![0; MESSAGE_BYTES];
     let mut space =
         vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS), ScmCredentials(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     // One call gets no more than one message, also from a stream: the kernel stops behind bytes that came with descriptors.
     let received = rustix::io::retry_on_intr(|| {
-        let flags = flags | RecvFlags::CMSG_CLOEXEC;
+        let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
         rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut message)], &mut ancillary, flags)
     })?;
     let mut descriptors = Vec::new();
@@ -165,7 +183,7 @@ pub(crate) fn make_parcel(handles: &[Carried]) -> Result<OwnedFd, Errno> {
 
 /// Takes the handles out of a parcel, which is empty afterwards.
 pub(crate) fn open_parcel(parcel: &OwnedFd) -> Result<Vec<Carried>, Unreceived> {
-    match receive(parcel.as_fd(), RecvFlags::DONTWAIT) {
+    match receive_now(parcel.as_fd()) {
         Err(Unreceived::System(Errno::AGAIN)) => Err(Unreceived::Closed),
         Err(Unreceived::System(Errno::NOTSOCK)) => Err(Unreceived::Strange("it is not a socket")),
         received => received,
