@@ -103,7 +103,7 @@ impl<'a> ViewOptions<'a> {
     }
 
     /// The two independent tests of every view: the handle's rights, then the object's protection (8.3).
-    fn check_rights(&self, attempt: &Attempt<'_>, kind: Kind) -> Result<()> {
+    pub(crate) fn check_rights(&self, attempt: &Attempt<'_>, kind: Kind) -> Result<()> {
         let (right, word) = match kind {
             Kind::ReadWrite => (Access::WRITE, "WRITE"),
             Kind::ReadOnly | Kind::CopyOnWrite => (Access::READ, "READ"),
