@@ -8,7 +8,7 @@ use crate::sys::{seals, view};
 use crate::view::{Kind, ReadWrite, View};
 
 impl FileMapping {
-    /// Freezes the memory: nobody can ever change it again, in any process, and this is its bytes.
+    /// Freezes the memory, so that nobody can ever change it again, in any process; and gives its bytes.
     ///
     /// The mapping must be [sealable](super::MappingOptions::sealable), and nobody may have a view of it that can write: drop them
     /// first. Read-only and copy-on-write views do not matter, and go on. Handles that may write can then only read.

@@ -70,7 +70,8 @@ impl<'a> ViewOptions<'a> {
     /// Maps a view that can be written, and is shared.
     ///
     /// # Errors
-    /// Those of [`map`](Self::map), with [`Access::WRITE`]; [`InvalidParameter`](ErrorKind::InvalidParameter) also if the
+    /// Those of [`map`](Self::map), with [`Access::WRITE`]; [`AccessDenied`](ErrorKind::AccessDenied) also if the memory is sealed
+    /// against writing (see [`FileMapping::freeze`]); [`InvalidParameter`](ErrorKind::InvalidParameter) also if the
     /// object is read-only though the handle could write.
     #[doc(alias = "MapViewOfFile")]
     pub fn map_mut(&self) -> Result<View<ReadWrite>> {

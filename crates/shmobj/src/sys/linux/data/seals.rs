@@ -79,8 +79,10 @@ pub(crate) fn freeze(attempt: &Attempt<'_>, data: &Data) -> Result<()> {
     let frozen = rustix::fs::fcntl_add_seals(&data.fd, SealFlags::WRITE | SealFlags::SEAL);
     step("freeze: sealed");
     match frozen {
-        // PERM: another process was first, with one seal or the other; `verify` finds out with which.
-        Ok(()) | Err(Errno::PERM) => Ok(()),
+        Ok(()) => Ok(()),
+        // Another process was first, with one seal or the other.
+        Err(Errno::PERM) if of(data).contains(SealFlags::WRITE) => Ok(()),
+        Err(Errno::PERM) => check_sealable(attempt, data),
         // Also while the kernel itself writes to its pages for somebody (direct I/O, registered buffers).
         Err(Errno::BUSY) => Err(attempt
             .fails(ErrorKind::StillMapped, "somebody still has a view that can write")
@@ -185,4 +187,82 @@ pub(crate) fn verify(attempt: &Attempt<'_>, data: &Data) -> Result<()> {
             .with_remedy("have it filled before it is frozen: freeze() does that"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{FallocateFlags, MemfdFlags};
+
+    use super::*;
+    use crate::kind::Kind;
+
+    const ATTEMPT: Attempt<'_> = Attempt { verb: "use", subject: Kind::FileMapping.as_str(), name: "n" };
+    const PAGE: u64 = 4096;
+
+    /// What a stranger may have sent, who claims that it has `size` bytes.
+    fn sent(pages: &[u8], size: u64, sealed: SealFlags) -> Data {
+        let fd = rustix::fs::memfd_create("sent", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).unwrap();
+        rustix::io::write(&fd, pages).unwrap();
+        rustix::fs::fcntl_add_seals(&fd, sealed).unwrap();
+        Data { fd, writable: true, storage: Storage::Memfd, size, flags: 0, page_size: PAGE }
+    }
+
+    fn matter(data: &Data) -> String {
+        let error = verify(&ATTEMPT, data).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFrozen, "{error}");
+        assert!(error.remedy().is_some(), "{error}");
+        error.to_string()
+    }
+
+    #[test]
+    fn what_is_sealed_and_there_is_frozen_whatever_else_is_sealed() {
+        let enough = SealFlags::WRITE | SealFlags::SHRINK;
+        for more in [SealFlags::empty(), SealFlags::GROW, SealFlags::SEAL, SealFlags::FUTURE_WRITE] {
+            for size in [1, PAGE, 2 * PAGE] {
+                verify(&ATTEMPT, &sent(&[1; 2 * PAGE as usize], size, enough | more)).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn one_missing_seal_is_too_few() {
+        let page = [1; PAGE as usize];
+        let all = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW;
+        assert!(matter(&sent(&page, PAGE, all - SealFlags::WRITE)).contains("it is not frozen"));
+        assert!(matter(&sent(&page, PAGE, all - SealFlags::SHRINK)).contains("not memory that this library"));
+        assert!(matter(&sent(&page, PAGE, SIZE | SealFlags::SEAL)).contains("cannot be"));
+        assert!(matter(&sent(&page, PAGE, SIZE | SealFlags::FUTURE_WRITE)).contains("further writers"));
+    }
+
+    #[test]
+    fn what_is_shorter_than_it_claims_or_has_holes_is_not_all_there() {
+        let frozen = SIZE | SealFlags::WRITE;
+        for claimed in [PAGE + 1, 2 * PAGE, u64::MAX] {
+            assert!(matter(&sent(&[1; PAGE as usize], claimed, frozen)).contains("not there"), "{claimed}");
+        }
+        for hole in [0, PAGE, 3 * PAGE] {
+            let data = sent(&[1; 4 * PAGE as usize], 4 * PAGE, SealFlags::empty());
+            let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            rustix::fs::fallocate(&data.fd, punch, hole, PAGE).unwrap();
+            rustix::fs::fcntl_add_seals(&data.fd, frozen).unwrap();
+            assert!(matter(&data).contains("not there"), "a hole at {hole}");
+        }
+    }
+
+    #[test]
+    fn a_descriptor_that_only_reads_cannot_seal() {
+        let writable = sent(&[1; PAGE as usize], PAGE, SIZE);
+        let fd = reader(&writable).expect("it can be sealed, so it is mapped through another description");
+        let data = Data { fd, writable: false, ..writable };
+        assert_eq!(
+            freeze(&ATTEMPT, &data).and_then(|()| verify(&ATTEMPT, &data)).unwrap_err().kind(),
+            ErrorKind::NotFrozen
+        );
+    }
+
+    #[test]
+    fn ordinary_memory_is_mapped_through_its_own_descriptor() {
+        assert!(reader(&sent(&[1], 1, SIZE | SealFlags::SEAL)).is_none());
+        assert!(reader(&sent(&[1], 1, SIZE | SealFlags::WRITE | SealFlags::SEAL)).is_some());
+    }
 }
