@@ -1,7 +1,7 @@
 //! Memory that only its owner may open: a sealed memfd.
 //!
 //! It is named after the object, so that people can read `/proc/<pid>/fd`, and a hint be told from the real thing.
-//! Sealed against growing and shrinking: nobody can make a peer take SIGBUS by truncating it. Further [seals](super::seals)
+//! Sealed against growing and shrinking: nobody can make a peer take SIGBUS by truncating it. Further [`seals`]
 //! are possible only where its creator wanted that. When the last descriptor and view are gone the kernel frees it, also
 //! after SIGKILL of everybody.
 //!

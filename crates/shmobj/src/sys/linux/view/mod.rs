@@ -88,6 +88,7 @@ impl View {
         let fd = reader.as_ref().unwrap_or(&data.fd);
         let base = place::map(mapped, placement, prot, sharing, fd, offset)
             .map_err(|errno| not_mapped(attempt, errno, request, &data))?;
+        drop(reader); // before a fork is possible again: a child would keep the memory with it
         let guard = Guard::for_data(data.is_truncatable());
         let accessible = reserved.then(Mutex::default);
         let view = Self {
