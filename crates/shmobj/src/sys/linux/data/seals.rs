@@ -65,10 +65,12 @@ pub(crate) fn reader(data: &Data) -> Option<OwnedFd> {
 
 /// Freezes the memory: nobody can ever change it again. Memory that is frozen already stays so.
 pub(crate) fn freeze(attempt: &Attempt<'_>, data: &Data) -> Result<()> {
-    if of(data).contains(SealFlags::WRITE) {
+    // Looked at once: another process may freeze it between two looks.
+    let seals = of(data);
+    if seals.contains(SealFlags::WRITE) {
         return Ok(());
     }
-    check_sealable(attempt, data)?;
+    check_open(attempt, data, seals)?;
     // Without contents a page looks like a hole to those who verify. If another process freezes it meanwhile, that one
     // has filled it: what was refused here then does not matter.
     let filled = check_committed(attempt, data).and_then(|()| commit::contents(attempt, data));
@@ -76,14 +78,13 @@ pub(crate) fn freeze(attempt: &Attempt<'_>, data: &Data) -> Result<()> {
     if let Err(error) = filled {
         return if of(data).contains(SealFlags::WRITE) { Ok(()) } else { Err(error) };
     }
-    let frozen = rustix::fs::fcntl_add_seals(&data.fd, SealFlags::WRITE | SealFlags::SEAL);
+    let frozen = add_write_seal(data);
     step("freeze: sealed");
     match frozen {
         Ok(()) => Ok(()),
         // Another process was first, with one seal or the other.
         Err(Errno::PERM) if of(data).contains(SealFlags::WRITE) => Ok(()),
         Err(Errno::PERM) => check_sealable(attempt, data),
-        // Also while the kernel itself writes to its pages for somebody (direct I/O, registered buffers).
         Err(Errno::BUSY) => Err(attempt
             .fails(ErrorKind::StillMapped, "somebody still has a view that can write")
             .with_remedy(
@@ -91,6 +92,15 @@ pub(crate) fn freeze(attempt: &Attempt<'_>, data: &Data) -> Result<()> {
             )),
         Err(errno) => Err(attempt.os("sealing the memory", errno)),
     }
+}
+
+/// A view that can write is refused at once. For pages that somebody else has hold of the kernel waits a fraction of a second,
+/// and it cannot tell somebody who writes to them (direct I/O, registered buffers) from a processor that has a page that was
+/// read just now in its list of pages to be sorted; the lists are emptied when the next attempt begins.
+fn add_write_seal(data: &Data) -> Result<(), Errno> {
+    const ATTEMPTS: u32 = 4;
+    let add = || rustix::fs::fcntl_add_seals(&data.fd, SealFlags::WRITE | SealFlags::SEAL);
+    (1..ATTEMPTS).map(|_| add()).find(|added| *added != Err(Errno::BUSY)).unwrap_or_else(add)
 }
 
 /// Closes the memory to writers: those that have a view keep it, and nobody gets another one. Of several that do this at
@@ -111,8 +121,12 @@ pub(crate) fn close_to_writers(attempt: &Attempt<'_>, data: &Data) -> Result<()>
 
 /// Refuses what can get no seals any more, or never could.
 pub(crate) fn check_sealable(attempt: &Attempt<'_>, data: &Data) -> Result<()> {
+    check_open(attempt, data, of(data))
+}
+
+/// The same for seals that were looked at already.
+fn check_open(attempt: &Attempt<'_>, data: &Data, seals: SealFlags) -> Result<()> {
     check_kind(attempt, data)?;
-    let seals = of(data);
     if seals.intersects(NO_NEW_WRITERS) {
         return Err(is_closed(attempt));
     }
