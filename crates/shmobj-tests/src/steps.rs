@@ -21,6 +21,10 @@ pub const OF_NAMES: [&str; 14] = [
 /// Those of data.
 pub const OF_DATA: [&str; 2] = ["commit: pages allocated", "extend: allocated behind the end"];
 
+/// Those of sealing memory.
+pub const OF_SEALS: [&str; 4] =
+    ["freeze: pages filled", "freeze: sealed", "seal writes: view mapped", "seal writes: sealed"];
+
 /// Those of synchronization objects.
 pub const OF_SYNCHRONIZATION: [&str; 24] = [
     "gate: about to be given back",

@@ -68,6 +68,11 @@ pub enum ErrorKind {
     /// The system has no resources of this sort: huge pages, descriptors, mappings. Win32:
     /// `ERROR_NO_SYSTEM_RESOURCES` (1450).
     NoResources,
+    /// Somebody still has a view of the memory that can write. Win32: `ERROR_USER_MAPPED_FILE` (1224).
+    StillMapped,
+    /// The memory is not frozen, or not all there: see [`FileMapping::frozen`](crate::FileMapping::frozen). Win32 has no frozen
+    /// memory; `ERROR_INVALID_STATE` (5023).
+    NotFrozen,
     /// There is not enough memory to commit. Win32: `ERROR_COMMITMENT_LIMIT` (1455).
     CommitLimit,
     /// Somebody holds the object, but its memory cannot be reached from this process. Win32:
@@ -111,6 +116,8 @@ impl ErrorKind {
             Self::Corrupt => 1392,
             Self::NoResources => 1450,
             Self::CommitLimit => 1455,
+            Self::StillMapped => 1224,
+            Self::NotFrozen => 5023,
         }
     }
 
@@ -126,6 +133,7 @@ impl ErrorKind {
             Self::Truncated => io::ErrorKind::UnexpectedEof,
             Self::NotOwner => io::ErrorKind::PermissionDenied,
             Self::Stalled => io::ErrorKind::TimedOut,
+            Self::StillMapped => io::ErrorKind::ResourceBusy,
             Self::Other => io::ErrorKind::Other,
             _ => io::ErrorKind::InvalidInput,
         }

@@ -58,7 +58,7 @@
 //! # What it does not do
 //! - It does not lock your data by itself: agree on who writes what, with atomics in the memory or a mutex.
 //! - It has no queues: who waits longest is not necessarily first.
-//! - It does not hand out `&[u8]` to memory that another process can change.
+//! - It does not hand out `&[u8]` to memory that another process can change; to [`Frozen`] memory it does.
 //! - It does not reach across machines, or network file systems.
 
 #[cfg(all(target_os = "linux", not(target_endian = "little")))]
@@ -67,6 +67,7 @@ compile_error!("entries are little-endian, and this library has not been ported 
 mod access;
 mod error;
 mod event;
+mod frozen;
 mod handle;
 mod inspect;
 mod kind;
@@ -90,6 +91,7 @@ pub mod wait;
 pub use access::Access;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventOptions, Reset};
+pub use frozen::{AnyBits, Frozen};
 pub use inspect::{Creator, Garbage, Holder, Listed, ObjectInfo, Owner, State, Storage, Unknown, holders};
 pub use kind::Kind;
 pub use mapping::{Allocation, FileMapping, LargePages, MappingOptions, Protection};

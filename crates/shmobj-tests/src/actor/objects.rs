@@ -8,8 +8,10 @@
 //! commit HANDLE START END           same HANDLE HANDLE                     id NAME
 //! zero VIEW                         smaps VIEW FIELD
 //! commit-every-other HANDLE PAGES   read-every-other VIEW PAGES
+//! freeze BYTES HANDLE               frozen BYTES HANDLE                    bytes BYTES OFFSET LENGTH
+//! seal-writes VIEW HANDLE
 //! ```
-//! Options: `new beside reserve large transparent mode=666 file=PATH`.
+//! Options: `new beside sealable reserve large transparent mode=666 file=PATH`.
 #![allow(unsafe_code)] // touches memory through a view's pointer, as a program might
 
 use std::collections::BTreeMap;
@@ -17,8 +19,8 @@ use std::fs::{File, OpenOptions};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use shmobj::{
-    Access, Allocation, CopyOnWrite, FileMapping, LargePages, MappingOptions, Namespace, ReadOnly, ReadWrite,
-    Scope, Security, View,
+    Access, Allocation, CopyOnWrite, FileMapping, Frozen, LargePages, MappingOptions, Namespace, ReadOnly,
+    ReadWrite, Scope, Security, View,
 };
 
 use super::{Failure, Outcome, Words, misled, shown};
@@ -30,6 +32,7 @@ pub(super) struct Objects {
     namespace: Option<Namespace>,
     handles: BTreeMap<String, FileMapping>,
     views: BTreeMap<String, AnyView>,
+    frozen: BTreeMap<String, Frozen>,
 }
 
 enum AnyView {
@@ -73,6 +76,9 @@ impl Objects {
             "commit" => self.commit(words),
             "commit-every-other" => self.commit_every_other(words),
             "read-every-other" => self.read_every_other(words),
+            "freeze" | "frozen" => self.freeze(command, words),
+            "bytes" => self.bytes(words),
+            "seal-writes" => self.seal_writes(words),
             "same" => self.same(words),
             "id" => self.id(words),
             "gc" => self.collect_garbage(words),
@@ -127,6 +133,7 @@ impl Objects {
                         options
                     }
                     "beside" => options.across_pid_namespaces(true),
+                    "sealable" => options.sealable(true),
                     "reserve" => options.allocation(Allocation::Reserve),
                     "large" => options.large_pages(LargePages::Required),
                     "transparent" => options.large_pages(LargePages::Transparent),
@@ -195,6 +202,31 @@ impl Objects {
     fn commit(&self, words: &mut Words<'_>) -> Outcome {
         let mapping = self.handle(words)?;
         mapping.commit(words.number()?..words.number()?)?;
+        Ok(String::new())
+    }
+
+    /// Freezes memory, or takes it as frozen.
+    fn freeze(&mut self, command: &str, words: &mut Words<'_>) -> Outcome {
+        let name = words.next()?.to_owned();
+        let mapping = self.handle(words)?;
+        let frozen = if command == "freeze" { mapping.freeze()? } else { mapping.frozen()? };
+        let answer = format!("length={}", frozen.len());
+        self.frozen.insert(name, frozen);
+        Ok(answer)
+    }
+
+    fn bytes(&self, words: &mut Words<'_>) -> Outcome {
+        let name = words.next()?;
+        let frozen = self.frozen.get(name).ok_or_else(|| misled(format!("no frozen bytes {name}")))?;
+        let (offset, length) = (words.number()?, words.number()?);
+        let bytes: &[u8] = frozen.slice_at(offset, length)?;
+        Ok(String::from_utf8_lossy(bytes).escape_default().to_string())
+    }
+
+    fn seal_writes(&mut self, words: &mut Words<'_>) -> Outcome {
+        let name = words.next()?.to_owned();
+        let view = self.handle(words)?.seal_writes()?;
+        self.views.insert(name, AnyView::Write(view));
         Ok(String::new())
     }
 

@@ -6,6 +6,7 @@
 
 mod options;
 mod protection;
+mod seal;
 
 use std::fmt;
 use std::ops::Range;

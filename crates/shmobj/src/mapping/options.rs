@@ -14,7 +14,7 @@ use crate::sys::mapping::{Intent, Mapping, Source, Wish};
 
 /// Options for a new mapping, or for opening one: see [`FileMapping::options`].
 ///
-/// Size, file, protection, allocation, large pages and security apply to the object that is made; if the name exists,
+/// Size, file, protection, allocation, large pages, security and sealing apply to the object that is made; if the name exists,
 /// they are ignored and the existing object is opened, as on Windows.
 #[derive(Clone, Debug, Default)]
 #[must_use = "options do nothing until `create`, `create_new`, `create_unnamed` or `open` is called"]
@@ -26,6 +26,7 @@ pub struct MappingOptions<'a> {
     large_pages: LargePages,
     security: Security,
     across_pid_namespaces: bool,
+    sealable: bool,
     namespace: Option<&'a Namespace>,
 }
 
@@ -79,6 +80,17 @@ impl<'a> MappingOptions<'a> {
         self
     }
 
+    /// Makes memory that can be sealed later: frozen for ever ([`FileMapping::freeze`]), or closed to further writers
+    /// ([`FileMapping::seal_writes`]). Whoever may write it may then do either. Memory that is not sealable can never be
+    /// sealed, by nobody; that no process can change its size holds for both.
+    ///
+    /// Only memory that its owner alone may open can be sealed: with a file, other users, other PID namespaces or the large pages of the
+    /// system's pool, creating is [`NotSupported`](ErrorKind::NotSupported).
+    pub fn sealable(mut self, yes: bool) -> Self {
+        self.sealable = yes;
+        self
+    }
+
     /// Looks the name up here instead of in the process's default namespace.
     pub fn namespace(mut self, namespace: &'a Namespace) -> Self {
         self.namespace = Some(namespace);
@@ -93,6 +105,7 @@ impl<'a> MappingOptions<'a> {
     ///
     /// # Errors
     /// [`InvalidParameter`](ErrorKind::InvalidParameter): no size and no file, or options that exclude each other.
+    /// [`NotSupported`](ErrorKind::NotSupported): memory that cannot be sealed, or large pages that cannot be shared, are asked for.
     /// [`WrongKind`](ErrorKind::WrongKind): the name belongs to an object of another kind.
     /// [`CommitLimit`](ErrorKind::CommitLimit), [`DiskFull`](ErrorKind::DiskFull), [`OutOfMemory`](ErrorKind::OutOfMemory),
     /// [`NoResources`](ErrorKind::NoResources): there is no room.
@@ -191,6 +204,16 @@ impl<'a> MappingOptions<'a> {
                 "commit memory, or do without large pages",
             );
         }
+        if self.sealable && (self.large_pages == LargePages::Required || self.file.is_some()) {
+            return Err(attempt
+                .fails(
+                    ErrorKind::NotSupported,
+                    "neither a file nor large pages of the system's pool can be sealed",
+                )
+                .with_remedy(
+                    "make memory of ordinary or transparent huge pages, or leave sealable(true) away",
+                ));
+        }
         let source = match self.file {
             Some(file) => Source::File { file, size: self.size },
             None if self.size == 0 => {
@@ -205,6 +228,7 @@ impl<'a> MappingOptions<'a> {
             protection: self.protection,
             security: &self.security,
             across_pid_namespaces: self.across_pid_namespaces,
+            sealable: self.sealable,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Views: a mapping, or a part of it, in this process's memory.
 //!
 //! Other processes may write the memory at any time, so no view hands out `&[u8]`: there are copies in and out,
-//! atomic integers, and raw pointers for those who know better.
+//! atomic integers, and raw pointers for those who know better. Memory that nobody can write is [`Frozen`](crate::Frozen).
 
 mod atomic;
 mod options;

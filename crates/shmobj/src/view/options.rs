@@ -70,7 +70,8 @@ impl<'a> ViewOptions<'a> {
     /// Maps a view that can be written, and is shared.
     ///
     /// # Errors
-    /// Those of [`map`](Self::map), with [`Access::WRITE`]; [`InvalidParameter`](ErrorKind::InvalidParameter) also if the
+    /// Those of [`map`](Self::map), with [`Access::WRITE`]; [`AccessDenied`](ErrorKind::AccessDenied) also if the memory is sealed
+    /// against writing (see [`FileMapping::freeze`]); [`InvalidParameter`](ErrorKind::InvalidParameter) also if the
     /// object is read-only though the handle could write.
     #[doc(alias = "MapViewOfFile")]
     pub fn map_mut(&self) -> Result<View<ReadWrite>> {
@@ -103,7 +104,7 @@ impl<'a> ViewOptions<'a> {
     }
 
     /// The two independent tests of every view: the handle's rights, then the object's protection (8.3).
-    fn check_rights(&self, attempt: &Attempt<'_>, kind: Kind) -> Result<()> {
+    pub(crate) fn check_rights(&self, attempt: &Attempt<'_>, kind: Kind) -> Result<()> {
         let (right, word) = match kind {
             Kind::ReadWrite => (Access::WRITE, "WRITE"),
             Kind::ReadOnly | Kind::CopyOnWrite => (Access::READ, "READ"),

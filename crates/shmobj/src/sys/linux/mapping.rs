@@ -43,6 +43,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) security: &'a Security,
     /// Whether processes in other PID namespaces are to find the data.
     pub(crate) across_pid_namespaces: bool,
+    /// Whether the memory can be sealed later.
+    pub(crate) sealable: bool,
 }
 
 /// A handle: it keeps the object, and with it the name, alive.
@@ -63,7 +65,7 @@ impl Mapping {
                     let _operation = Operation::start();
                     Id::of_now()
                 };
-                memfd::create(attempt, id, size, flags_of(allocation, large_pages))?
+                memfd::create(attempt, id, size, flags_of(allocation, large_pages), wish.sealable)?
             }
         };
         Ok(Self { object: None, data: Arc::new(data), protection: wish.protection })
@@ -252,8 +254,9 @@ impl Recipe for MappingRecipe<'_> {
             Source::Memory { size, allocation, large_pages } => {
                 let flags = flags_of(allocation, large_pages);
                 // Where the system gives memfds no transparent huge pages but the namespace's tmpfs does, they are there.
-                let huge_beside =
-                    large_pages == LargePages::Transparent && huge_pages::only_beside(self.place);
+                let huge_beside = large_pages == LargePages::Transparent
+                    && !wish.sealable
+                    && huge_pages::only_beside(self.place);
                 if large_pages == LargePages::Required && shared {
                     return Err(attempt
                         .fails(
@@ -262,12 +265,22 @@ impl Recipe for MappingRecipe<'_> {
                         )
                         .with_remedy("use transparent huge pages"));
                 }
+                if wish.sealable && shared {
+                    return Err(attempt
+                        .fails(
+                            ErrorKind::NotSupported,
+                            "memory that is shared with other users or PID namespaces cannot be sealed",
+                        )
+                        .with_remedy(
+                            "share it with its owner's processes only, or leave sealable(true) away",
+                        ));
+                }
                 if shared || huge_beside {
                     let acl = rights::of_data(wish.security);
                     let (data, unlinked) = beside::create(attempt, directory, size, flags, &acl)?;
                     (data, Some(unlinked), Vec::new())
                 } else {
-                    (Arc::new(memfd::create(attempt, id, size, flags)?), None, Vec::new())
+                    (Arc::new(memfd::create(attempt, id, size, flags, wish.sealable)?), None, Vec::new())
                 }
             }
         };

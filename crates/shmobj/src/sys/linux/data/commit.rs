@@ -52,6 +52,21 @@ pub(crate) fn range(attempt: &Attempt<'_>, data: &Data, range: Range<u64>) -> Re
     Ok(())
 }
 
+/// Gives contents to pages that were allocated when the object was created, and that nobody has touched since: until
+/// then they look like holes.
+pub(crate) fn contents(attempt: &Attempt<'_>, data: &Data) -> Result<()> {
+    for hole in holes(data, 0..data.size) {
+        let bytes = hole.end - hole.start;
+        read_in(data, hole).map_err(|errno| capacity::exhausted(attempt, bytes, errno))?;
+    }
+    Ok(())
+}
+
+/// Whether every page has contents.
+pub(crate) fn is_complete(data: &Data) -> bool {
+    seek(data, SeekFrom::Hole(0)).is_some_and(|end| end >= data.size)
+}
+
 /// The committed parts of a range.
 pub(crate) fn committed(data: &Data, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + '_ {
     let mut at = range.start;
@@ -126,6 +141,20 @@ fn populate(data: &Data, range: Range<u64>) -> Result<(), Errno> {
         };
     place::unmap(base, length);
     populated
+}
+
+/// Gives every page of a range contents by reading it, which is not in the way of somebody who seals the memory meanwhile.
+fn read_in(data: &Data, range: Range<u64>) -> Result<(), Errno> {
+    let length = usize::try_from(range.end - range.start).map_err(|_| Errno::NOMEM)?;
+    let placement = Placement::anywhere(false, range.start);
+    let base = place::map(length, placement, ProtFlags::READ, MapFlags::PRIVATE, &data.fd, range.start)?;
+    // SAFETY: the range was mapped just now and nobody else knows it.
+    let read = unsafe { rustix::mm::madvise(base.as_ptr().cast(), length, Advice::LinuxPopulateRead) };
+    place::unmap(base, length);
+    match read {
+        Err(Errno::INVAL) => populate(data, range), // before Linux 5.14
+        read => read,
+    }
 }
 
 /// Makes the kernel give every page contents without changing them, whatever others write meanwhile.

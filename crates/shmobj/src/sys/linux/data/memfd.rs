@@ -1,8 +1,9 @@
 //! Memory that only its owner may open: a sealed memfd.
 //!
 //! It is named after the object, so that people can read `/proc/<pid>/fd`, and a hint be told from the real thing.
-//! Sealed against growing, shrinking and further seals: nobody can make a peer take SIGBUS by truncating it. When
-//! the last descriptor and view are gone the kernel frees it, also after SIGKILL of everybody.
+//! Sealed against growing and shrinking: nobody can make a peer take SIGBUS by truncating it. Further [`seals`]
+//! are possible only where its creator wanted that. When the last descriptor and view are gone the kernel frees it, also
+//! after SIGKILL of everybody.
 //!
 //! Its mode is for its owner alone: a user who is handed a descriptor that may only read cannot open it again with more rights.
 
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{MemfdFlags, Mode, SealFlags};
 use rustix::io::Errno;
 
-use super::{Data, capacity, commit, flags, page_size};
+use super::{Data, capacity, commit, flags, page_size, seals};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::sys::linux::object::page::{Id, Storage};
 
@@ -26,7 +27,7 @@ pub(crate) fn link_prefix(id: Id) -> String {
 }
 
 /// Makes the memory of a mapping. `size` is not rounded yet.
-pub(crate) fn create(attempt: &Attempt<'_>, id: Id, size: u64, flags: u32) -> Result<Data> {
+pub(crate) fn create(attempt: &Attempt<'_>, id: Id, size: u64, flags: u32, sealable: bool) -> Result<Data> {
     let large = flags & flags::LARGE_PAGES != 0;
     let fd = open(&name(id, attempt.name), large).map_err(|errno| refused(attempt, errno, large))?;
     let os = |doing| move |errno| attempt.os(doing, errno);
@@ -47,8 +48,8 @@ pub(crate) fn create(attempt: &Attempt<'_>, id: Id, size: u64, flags: u32) -> Re
     } else {
         commit::everything(attempt, &data)?;
     }
-    rustix::fs::fcntl_add_seals(&data.fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)
-        .map_err(os("sealing the memory"))?;
+    let seals = if sealable { seals::SIZE } else { seals::SIZE | SealFlags::SEAL };
+    rustix::fs::fcntl_add_seals(&data.fd, seals).map_err(os("sealing the memory"))?;
     Ok(data)
 }
 

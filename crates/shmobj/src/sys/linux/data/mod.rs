@@ -15,6 +15,7 @@ pub(crate) mod commit;
 pub(crate) mod file;
 pub(crate) mod find;
 pub(crate) mod memfd;
+pub(crate) mod seals;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;

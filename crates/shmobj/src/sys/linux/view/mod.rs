@@ -1,6 +1,7 @@
 //! Views: ranges of an object's data in this process's address space.
 
 pub(crate) mod copy;
+mod frozen;
 pub(crate) mod place;
 
 use std::ops::Range;
@@ -10,11 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, MsyncFlags, ProtFlags};
 
-use super::data::{Data, commit, flags};
+use super::data::{Data, commit, flags, seals};
 use super::fork::Operation;
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::view::{Flush, Kind as ViewKind};
 use copy::{Fault, Guard, Side};
+pub(crate) use frozen::Frozen;
 use place::Placement;
 
 /// How many stretches of committed memory a view of reserved memory opens when it is mapped.
@@ -82,8 +84,11 @@ impl View {
         let prot = if reserved { ProtFlags::empty() } else { protection(request.kind) };
         let sharing =
             if request.kind == ViewKind::CopyOnWrite { MapFlags::PRIVATE } else { MapFlags::SHARED };
-        let base = place::map(mapped, placement, prot, sharing, &data.fd, offset)
-            .map_err(|errno| not_mapped(attempt, errno, request))?;
+        let reader = (request.kind == ViewKind::ReadOnly).then(|| seals::reader(&data)).flatten();
+        let fd = reader.as_ref().unwrap_or(&data.fd);
+        let base = place::map(mapped, placement, prot, sharing, fd, offset)
+            .map_err(|errno| not_mapped(attempt, errno, request, &data))?;
+        drop(reader); // before a fork is possible again: a child would keep the memory with it
         let guard = Guard::for_data(data.is_truncatable());
         let accessible = reserved.then(Mutex::default);
         let view = Self {
@@ -99,6 +104,10 @@ impl View {
             at_wanted_address: request.address.is_some(),
             accessible,
         };
+        // Asked once it is mapped: without rights, the kernel lets a mapping be that may never get the right to write.
+        if reserved && request.kind == ViewKind::ReadWrite && seals::refuse_writers(&view.data) {
+            return Err(seals::is_closed(attempt));
+        }
         if huge {
             place::want_huge_pages(base, mapped);
         }
@@ -307,7 +316,7 @@ fn cannot_open(attempt: &Attempt<'_>, errno: Errno) -> Error {
         .with_remedy("commit larger stretches, or raise vm.max_map_count")
 }
 
-fn not_mapped(attempt: &Attempt<'_>, errno: Errno, request: &Request) -> Error {
+fn not_mapped(attempt: &Attempt<'_>, errno: Errno, request: &Request, data: &Data) -> Error {
     match (errno, request.address) {
         (Errno::EXIST, Some(address)) => attempt
             .fails(ErrorKind::InvalidAddress, format!("something is already at {address:#x}")) // MV-15
@@ -316,6 +325,9 @@ fn not_mapped(attempt: &Attempt<'_>, errno: Errno, request: &Request) -> Error {
             attempt
                 .fails(ErrorKind::InvalidParameter, format!("no view can be at {address:#x}")) // MV-16
                 .with_remedy("choose an address in user space, or let the system choose")
+        }
+        (Errno::PERM, _) if request.kind == ViewKind::ReadWrite && seals::refuse_writers(data) => {
+            seals::is_closed(attempt)
         }
         (Errno::NOMEM, _) if request.kind == ViewKind::CopyOnWrite => attempt
             .fails(ErrorKind::CommitLimit, "there is not enough memory for the private pages") // MV-23
