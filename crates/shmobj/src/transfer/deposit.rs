@@ -1,6 +1,6 @@
 //! Handles that wait for whoever knows a token.
 
-use super::{Transfer, arrive, carry};
+use super::{Transfer, carry};
 use crate::error::{Attempt, Result};
 use crate::name::Scope;
 use crate::namespace::Namespace;
@@ -84,6 +84,6 @@ pub fn claim<T: Transfer>(token: &str) -> Result<T> {
 /// Those of [`claim`].
 pub fn claim_in<T: Transfer>(namespace: &Namespace, token: &str) -> Result<T> {
     let attempt = Attempt { verb: "claim", subject: "deposit", name: "" };
-    let carried = deposit::claim(&attempt, namespace.place(Scope::Local), token)?;
-    T::from_any(arrive(&attempt, carried)?)
+    let arrived = deposit::claim(&attempt, namespace.place(Scope::Local), token)?;
+    T::from_any(arrived.into())
 }

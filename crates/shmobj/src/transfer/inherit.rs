@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Transfer, arrive, carry};
+use super::{Transfer, carry};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::sys::transfer::environment;
 
@@ -78,7 +78,7 @@ impl InheritExt for Command {
 pub fn inherited<T: Transfer>(role: &str) -> Result<T> {
     let subject = T::kind().map_or("handle", crate::Kind::as_str);
     let attempt = Attempt { verb: "take the inherited", subject, name: role };
-    let carried = environment::take(role).ok_or_else(|| {
+    let arrived = environment::take(&attempt, role).ok_or_else(|| {
         let there = match roles() {
             roles if roles.is_empty() => "this process has inherited no handle that it could take".to_owned(),
             roles => format!("this process has inherited no such handle, but {}", roles.join(", ")),
@@ -87,7 +87,7 @@ pub fn inherited<T: Transfer>(role: &str) -> Result<T> {
             .fails(ErrorKind::NotFound, there)
             .with_remedy("start it with Command::inherit or `shmobj exec --inherit`, and take each role once")
     })?;
-    T::from_any(arrive(&attempt, carried)?)
+    T::from_any(arrived?.into())
 }
 
 /// The roles for which this process has inherited a handle and not taken it yet.

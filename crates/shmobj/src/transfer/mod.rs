@@ -106,10 +106,6 @@ fn carry(handle: &dyn Transfer, verb: &'static str) -> Result<Carried> {
     carried.map_err(|errno| attempt(handle, verb).os("opening it once more", errno))
 }
 
-fn arrive(attempt: &Attempt<'_>, carried: Carried) -> Result<AnyHandle> {
-    crate::sys::transfer::unpack(attempt, carried).map(AnyHandle::from)
-}
-
 fn wrong_kind(found: Kind, wanted: Kind, name: &str) -> crate::Error {
     Attempt { verb: "take", subject: found.as_str(), name }
         .fails(ErrorKind::WrongKind, format!("it is not {}", wanted.with_article()))

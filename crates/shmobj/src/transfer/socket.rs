@@ -4,10 +4,10 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
 
-use super::{AnyHandle, Transfer, arrive, carry};
+use super::{AnyHandle, Transfer, carry};
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::sys::transfer::Carried;
-use crate::sys::transfer::socket::{self, Unreceived};
+use crate::sys::transfer::socket::{self, Arrival, Unreceived};
 
 /// How many handles one message, or one parcel, can have.
 pub const MAXIMUM_HANDLES: usize = socket::MAXIMUM;
@@ -72,8 +72,8 @@ pub fn send_and_close(socket: impl AsFd, handles: Vec<AnyHandle>) -> Result<()> 
 /// [`Other`](ErrorKind::Other): the wait for a message was ended by the socket. Whatever came with an error is closed.
 pub fn receive(socket: impl AsFd) -> Result<Vec<AnyHandle>> {
     let attempt = Attempt { verb: "receive", subject: HANDLES, name: "" };
-    let received = socket::receive(socket.as_fd());
-    arrive_all(&attempt, received.map_err(|why| unreceived(&attempt, why))?)
+    let received = socket::receive(&attempt, socket.as_fd());
+    all(received.map_err(|why| unreceived(&attempt, why))?)
 }
 
 /// Packs handles into one descriptor, which keeps their objects for as long as it is open somewhere: for systemd's store of
@@ -114,22 +114,18 @@ pub fn pack(handles: &[&dyn Transfer]) -> Result<OwnedFd> {
 /// [`NotFound`](ErrorKind::NotFound): it is empty: somebody was quicker. Otherwise those of [`receive`].
 pub fn unpack(parcel: OwnedFd) -> Result<Vec<AnyHandle>> {
     let attempt = Attempt { verb: "unpack", subject: HANDLES, name: "" };
-    let carried = match socket::open_parcel(&parcel) {
-        Ok(carried) => carried,
-        Err(Unreceived::Closed) => {
-            return Err(attempt
-                .fails(ErrorKind::NotFound, "the parcel is empty: it was unpacked before")
-                .with_remedy("pack the handles once more for each who is to have them"));
-        }
-        Err(why) => return Err(unreceived(&attempt, why)),
-    };
-    arrive_all(&attempt, carried)
+    match socket::open_parcel(&attempt, &parcel) {
+        Ok(arrived) => all(arrived),
+        Err(Unreceived::Closed) => Err(attempt
+            .fails(ErrorKind::NotFound, "the parcel is empty: it was unpacked before")
+            .with_remedy("pack the handles once more for each who is to have them")),
+        Err(why) => Err(unreceived(&attempt, why)),
+    }
 }
 
-/// All of them, or none. Also behind a bad one each is made a handle of, and then closed as one (L5).
-fn arrive_all(attempt: &Attempt<'_>, carried: Vec<Carried>) -> Result<Vec<AnyHandle>> {
-    let arrived: Vec<_> = carried.into_iter().map(|it| arrive(attempt, it)).collect();
-    arrived.into_iter().collect()
+/// All of them, or none.
+fn all(arrived: Vec<Arrival>) -> Result<Vec<AnyHandle>> {
+    arrived.into_iter().map(|arrived| arrived.map(AnyHandle::from)).collect()
 }
 
 fn carry_all(attempt: &Attempt<'_>, handles: &[&dyn Transfer]) -> Result<Vec<Carried>> {
@@ -161,7 +157,7 @@ fn unsent(attempt: &Attempt<'_>, errno: Errno) -> Error {
 fn unreceived(attempt: &Attempt<'_>, why: Unreceived) -> Error {
     match why {
         Unreceived::Closed => attempt
-            .fails(ErrorKind::NotFound, "the other end has closed the socket")
+            .fails(ErrorKind::NotFound, "the other end has closed the socket, or sent nothing")
             .with_remedy("see why the sender ended"),
         Unreceived::Strange(what) => attempt
             .fails(ErrorKind::Corrupt, format!("what came are not handles: {what}"))

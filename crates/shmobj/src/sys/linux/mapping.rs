@@ -11,11 +11,11 @@ use super::data::find::{self, Search};
 use super::data::{Attached, Data, beside, commit as commit_data, file, flags, is_writable, key_of, memfd};
 use super::fork::Operation;
 use super::namespace::{Directory, FileKey, Place};
-use super::object::Object;
 pub(crate) use super::object::lifecycle::Intent;
 use super::object::lifecycle::{self, Fresh, Recipe, Target};
 use super::object::page::{Flaw, HEAD_BYTES, Header, Hint, Id, Storage};
 use super::object::patience::{Obstacle, given_up};
+use super::object::{Object, is_regular};
 use super::{huge_pages, proc, rights};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
@@ -106,7 +106,7 @@ impl Mapping {
     ) -> Result<Self> {
         if let Some(fd) = data {
             let stat = rustix::fs::fstat(&fd).map_err(|errno| attempt.os("looking at its data", errno))?;
-            if FileKey::from(&stat) != key_of(&object.header) {
+            if !is_regular(&stat) || FileKey::from(&stat) != key_of(&object.header) {
                 return Err(not_as_promised(attempt, &Flaw::Field("data")));
             }
             let writable = is_writable(&fd);

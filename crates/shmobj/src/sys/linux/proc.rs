@@ -86,6 +86,19 @@ pub(crate) fn process_of(thread: u32) -> Option<u32> {
     text.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
 }
 
+/// Whether /proc shows a process of this number.
+pub(crate) fn is_running(pid: u32) -> bool {
+    std::fs::exists(format!("/proc/{pid}")).unwrap_or(true)
+}
+
+/// Whether a descriptor of another process carries `LOCK_SH`, as the one of a handle does.
+pub(crate) fn has_shared_lock(pid: u32, fd: u32) -> bool {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| line.strip_prefix("lock:"))
+        .any(|lock| lock.contains("FLOCK") && lock.contains("READ"))
+}
+
 /// The flags with which a descriptor was opened.
 pub(crate) fn open_flags(pid: u32, fd: u32) -> Option<i32> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).ok()?;

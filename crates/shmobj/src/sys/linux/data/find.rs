@@ -70,7 +70,8 @@ pub(crate) fn find(object: &Object, head: &[u8], writable: bool) -> Search {
             write_hint(object.entry(), stale.unwrap_or(0), hint);
             return Search::Found(found);
         }
-        None if header.storage == Storage::File && !path.is_empty() => {
+        // Only an entry that stands where it says: one that somebody handed to us could name any file of ours.
+        None if header.storage == Storage::File && !path.is_empty() && object.directory().is_some() => {
             match file::open_path(path, writable).and_then(|fd| verify(fd, header, *owner)) {
                 Ok(found) => return Search::Found(found),
                 Err(errno) => failures.note(errno),

@@ -12,7 +12,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, FlockOperation};
+use rustix::fs::{AtFlags, FlockOperation, OFlags};
 use rustix::io::Errno;
 
 use super::lifecycle::{corrupt, read_overflow};
@@ -60,6 +60,17 @@ pub(crate) fn adopt(attempt: &Attempt<'_>, entry: OwnedFd) -> Result<Adopted> {
     if !is_regular(&stat) {
         return Err(corrupt(attempt, &"it is not a regular file"));
     }
+    // Before it is locked: a descriptor of something else may carry a lock that ours would turn into another.
+    let mut head = [0; HEAD_BYTES];
+    let bytes = rustix::io::pread(&entry, &mut head, 0).map_err(os("reading its entry"))?;
+    let page_size = rustix::param::page_size();
+    let flawed = |flaw| corrupt(attempt, &flaw);
+    let (header, texts) = Header::parse(&head[..bytes], stat.st_size as u64, page_size).map_err(flawed)?;
+    let overflow = read_overflow(texts, &entry, page_size).map_err(os("reading its entry"))?;
+    let (base, path) = texts.read(&head[..bytes], &overflow).map_err(flawed)?;
+    if base.is_empty() {
+        return Err(corrupt(attempt, &"it has no name"));
+    }
     let mut tries = TRIES;
     while !try_lock(&entry, FlockOperation::NonBlockingLockShared).map_err(os("locking its entry"))? {
         tries -= 1;
@@ -75,16 +86,6 @@ pub(crate) fn adopt(attempt: &Attempt<'_>, entry: OwnedFd) -> Result<Adopted> {
         return Err(attempt
             .fails(ErrorKind::NotFound, "the object was destroyed: its last handle is gone")
             .with_remedy("hand it on while a handle is open"));
-    }
-    let mut head = [0; HEAD_BYTES];
-    let bytes = rustix::io::pread(&entry, &mut head, 0).map_err(os("reading its entry"))?;
-    let page_size = rustix::param::page_size();
-    let flawed = |flaw| corrupt(attempt, &flaw);
-    let (header, texts) = Header::parse(&head[..bytes], stat.st_size as u64, page_size).map_err(flawed)?;
-    let overflow = read_overflow(texts, &entry, page_size).map_err(os("reading its entry"))?;
-    let (base, path) = texts.read(&head[..bytes], &overflow).map_err(flawed)?;
-    if base.is_empty() {
-        return Err(corrupt(attempt, &"it has no name"));
     }
     let key = FileKey::from(&stat);
     let (home, scope) = home_of(attempt, &entry, key, &base);
@@ -102,6 +103,15 @@ pub(crate) fn adopt(attempt: &Attempt<'_>, entry: OwnedFd) -> Result<Adopted> {
         })
     });
     Ok(Adopted { object, name })
+}
+
+/// Closes a description that may hold an object, as the last handle would: its lock may have kept the last holder from finding
+/// itself the last (L5).
+pub(crate) fn let_go(fd: OwnedFd) {
+    let attempt = Attempt { verb: "close", subject: "handle", name: "" };
+    if rustix::fs::fcntl_getfl(&fd).is_ok_and(|flags| !flags.contains(OFlags::PATH)) {
+        drop(adopt(&attempt, fd));
+    }
 }
 
 /// Where the entry stands, if this process can reach it there: in another mount namespace, or in a directory that is

@@ -2,9 +2,10 @@
 //!
 //! The object is its page; there are no data beside it. An unnamed one has the same page in a memfd.
 
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
@@ -80,12 +81,20 @@ pub(crate) struct Wish<'a> {
     pub(crate) security: &'a Security,
 }
 
+/// The unnamed objects that this process has. As long as it has one, the number of its memory is not used again.
+static HELD: LazyLock<Mutex<HashMap<FileKey, Weak<Unnamed>>>> = LazyLock::new(Mutex::default);
+
+fn held() -> MutexGuard<'static, HashMap<FileKey, Weak<Unnamed>>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// An object without a name: nothing but its page.
 #[derive(Debug)]
 pub(crate) struct Unnamed {
     pub(super) page: SharedPage,
     /// By which it can be handed to another process.
     memory: OwnedFd,
+    key: FileKey,
     header: Header,
 }
 
@@ -96,6 +105,16 @@ impl Unnamed {
 
     pub(crate) fn header(&self) -> &Header {
         &self.header
+    }
+}
+
+impl Drop for Unnamed {
+    fn drop(&mut self) {
+        let _operation = Operation::start();
+        let mut held = held();
+        if held.get(&self.key).is_some_and(|known| known.strong_count() == 0) {
+            held.remove(&self.key);
+        }
     }
 }
 
@@ -125,13 +144,23 @@ impl Synchronizer {
         Ok(object)
     }
 
-    /// The unnamed object whose page this is.
+    /// The unnamed object whose page this is. One that this process has already stays the same object, whatever has been written into
+    /// the page since.
     pub(crate) fn in_memory(memory: OwnedFd, header: Header, writable: bool) -> Result<Self, Errno> {
-        let page = SharedPage::map(&memory, writable)?;
         let key = FileKey::from(&rustix::fs::fstat(&memory)?);
-        let unnamed = Arc::new(Unnamed { page, memory, header });
-        let header = &unnamed.header;
-        Ok(Self::new(Holder::Unnamed(unnamed.clone()), key, header))
+        // Not under the lock: dropping what was found takes it again.
+        let known = held().get(&key).and_then(Weak::upgrade);
+        let unnamed = match known {
+            Some(known) if known.page.is_writable() || !writable => known,
+            known => {
+                let header = known.map_or(header, |known| known.header.clone());
+                let page = SharedPage::map(&memory, writable)?;
+                let unnamed = Arc::new(Unnamed { page, memory, key, header });
+                held().insert(key, Arc::downgrade(&unnamed));
+                unnamed
+            }
+        };
+        Ok(Self::new(Holder::Unnamed(unnamed.clone()), key, &unnamed.header))
     }
 
     /// The object of this name, made if it does not exist and `wish` says how. Returns whether it existed.

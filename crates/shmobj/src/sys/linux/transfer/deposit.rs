@@ -24,13 +24,14 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode};
 use rustix::io::Errno;
+use rustix::process::Pid;
 
-use super::{Carried, RECORD_BYTES, Record};
+use super::{Arrived, Carried, RECORD_BYTES, Record, unpack};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::sys::linux::data::{is_writable, open_flags};
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::{Directory, FileKey, Place, filename};
-use crate::sys::linux::object::adopt::adopt;
+use crate::sys::linux::object::adopt::let_go;
 use crate::sys::linux::object::lifecycle::write_all;
 use crate::sys::linux::object::unborn::Unborn;
 use crate::sys::linux::object::{open_entry, try_lock};
@@ -45,6 +46,8 @@ const BYTES: usize = 64 + RECORD_BYTES;
 #[derive(Debug)]
 pub(crate) struct Deposit {
     token: String,
+    /// A child of fork has a copy of it, which is not the child's to take back.
+    maker: Pid,
     directory: Arc<Directory>,
     /// With the lock.
     file: OwnedFd,
@@ -79,7 +82,7 @@ impl Deposit {
             .give_name(std::os::fd::AsFd::as_fd(&file), &directory, &name(&token))
             .map_err(os("making the deposit"))?;
         step("deposit: made");
-        Ok(Self { token, directory, file, _carried: carried })
+        Ok(Self { token, maker: rustix::process::getpid(), directory, file, _carried: carried })
     }
 
     pub(crate) fn token(&self) -> &str {
@@ -93,6 +96,9 @@ impl Deposit {
 
 impl Drop for Deposit {
     fn drop(&mut self) {
+        if rustix::process::getpid() != self.maker {
+            return;
+        }
         let _operation = Operation::start();
         // Claimed already, or not: the name is nobody else's.
         let _ = rustix::fs::unlinkat(&self.directory, &*name(&self.token), AtFlags::empty());
@@ -135,8 +141,12 @@ fn image(carried: &Carried) -> std::result::Result<[u8; BYTES], Errno> {
 }
 
 /// Claims a deposit.
-pub(crate) fn claim(attempt: &Attempt<'_>, place: &Place, token: &str) -> Result<Carried> {
+pub(crate) fn claim(attempt: &Attempt<'_>, place: &Place, token: &str) -> Result<Arrived> {
     let _operation = Operation::start();
+    unpack(attempt, take(attempt, place, token)?)
+}
+
+fn take(attempt: &Attempt<'_>, place: &Place, token: &str) -> Result<Carried> {
     let is_token = token.len() == 32 && token.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if !is_token {
         return Err(attempt
@@ -156,6 +166,11 @@ pub(crate) fn claim(attempt: &Attempt<'_>, place: &Place, token: &str) -> Result
         let _ = rustix::fs::unlinkat(&directory, &*name, AtFlags::empty());
         return Err(gone(attempt));
     }
+    if !try_lock(&file, FlockOperation::NonBlockingLockShared).map_err(os("looking at the deposit"))? {
+        return Err(gone(attempt)); // somebody has just found that out
+    }
+    // Only a look: who holds the lock for longer makes a dead deposit look alive.
+    rustix::fs::flock(&file, FlockOperation::Unlock).map_err(os("looking at the deposit"))?;
     let stat = rustix::fs::fstat(&file).map_err(os("looking at the deposit"))?;
     let mut image = [0; BYTES];
     let bytes = rustix::io::pread(&file, &mut image, 0).map_err(os("reading the deposit"))?;
@@ -174,16 +189,8 @@ pub(crate) fn claim(attempt: &Attempt<'_>, place: &Place, token: &str) -> Result
         Err(Errno::NOENT) => gone(attempt),
         Err(errno) => attempt.os("claiming the deposit", errno),
     };
-    let_go(attempt, carried.lock);
+    carried.lock.into_iter().for_each(let_go);
     Err(why)
-}
-
-/// Closes a description that held an object, as a handle does: our lock may have kept the last holder from finding itself the last
-/// (L5).
-fn let_go(attempt: &Attempt<'_>, lock: Option<OwnedFd>) {
-    if let Some(lock) = lock {
-        drop(adopt(attempt, lock));
-    }
 }
 
 fn gone(attempt: &Attempt<'_>) -> crate::Error {
@@ -230,6 +237,9 @@ impl Sources {
         let open = |Source { fd, key, writable }| {
             let path = proc::descriptor(self.pid, fd);
             if proc::key_without_waiting(CWD, &path) != Some(key) {
+                if !proc::is_running(self.pid) && proc::is_ours() {
+                    return Err(gone(attempt)); // and a child that it forked has its lock
+                }
                 return Err(attempt
                     .fails(ErrorKind::Unreachable, "the process that deposited it cannot be looked into")
                     .with_remedy("run both as the same user, in one PID namespace, with /proc mounted"));
@@ -252,7 +262,7 @@ impl Sources {
         match self.mapped.map(open).transpose() {
             Ok(mapped) => Ok(Carried { record: self.record, lock, mapped, object: None }),
             Err(why) => {
-                let_go(attempt, lock);
+                lock.into_iter().for_each(let_go);
                 Err(why)
             }
         }

@@ -5,10 +5,10 @@
 //! their numbers:
 //!
 //! ```text
-//! SHMOBJ_INHERITED=role:lock,mapped:device.inode:record;...     "-" for no descriptor; the record in hexadecimal
+//! SHMOBJ_INHERITED=role:lock:mapped:record;...     each descriptor as number.device.inode, or "-"; the record in hexadecimal
 //! ```
 //!
-//! Device and inode are those of the last descriptor. Whoever finds another file there, or one that is close-on-exec and so did not come
+//! Whoever finds another file there, or one that is close-on-exec and so did not come
 //! through an exec, was not given it: a program in between has closed it. What is inherited is close-on-exec again as soon
 //! as the child asks for any of it.
 #![allow(unsafe_code)] // runs code between fork and exec; takes descriptors that the environment names
@@ -25,7 +25,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, FdFlags};
 
-use super::{Carried, RECORD_BYTES, Record};
+use super::{Arrived, Carried, RECORD_BYTES, Record, unpack};
+use crate::error::Attempt;
 use crate::sys::linux::data::is_writable;
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::{FileKey, runs_with_raised_rights};
@@ -36,6 +37,8 @@ pub(crate) const VARIABLE: &str = "SHMOBJ_INHERITED";
 
 /// Makes a child inherit a handle, in addition to those that it was promised before.
 pub(crate) fn pass_on(command: &mut Command, role: &str, carried: Carried) -> Result<(), Errno> {
+    // What this process inherited itself and has not taken is not for its children.
+    LazyLock::force(&INHERITED);
     let item = Item::of(role, &carried)?;
     let mut text = promised(command).map_or_else(String::new, |before| format!("{before};"));
     item.write(&mut text);
@@ -75,19 +78,23 @@ impl Reopened {
         Self { fd, path, flags, locked }
     }
 
-    /// In the child, before exec. Where the child cannot open it once more (it became another user), it shares the
+    /// In the child, before exec. Where the child cannot open it once more (it became another user, or has no /proc), it shares the
     /// description that was made for it in the parent.
     ///
     /// Killed anywhere in here: the child goes with all that it has.
     fn open(&mut self) -> io::Result<()> {
-        if let Ok(fresh) = rustix::fs::open(&*self.path, self.flags, Mode::empty()) {
-            if self.locked {
-                // The description in `fd` has the lock, so nobody can be in the way.
-                rustix::fs::flock(&fresh, FlockOperation::NonBlockingLockShared)?;
+        match rustix::fs::open(&*self.path, self.flags, Mode::empty()) {
+            Ok(fresh) => {
+                if self.locked {
+                    // The description in `fd` has the lock, so nobody can be in the way.
+                    rustix::fs::flock(&fresh, FlockOperation::NonBlockingLockShared)?;
+                }
+                rustix::io::dup2(&fresh, &mut self.fd)?;
             }
-            rustix::io::dup2(&fresh, &mut self.fd)?;
-        } else {
-            rustix::io::fcntl_setfd(&self.fd, FdFlags::empty())?;
+            Err(Errno::ACCESS | Errno::PERM | Errno::NOENT | Errno::ROFS) => {
+                rustix::io::fcntl_setfd(&self.fd, FdFlags::empty())?;
+            }
+            Err(errno) => return Err(errno.into()),
         }
         Ok(())
     }
@@ -97,21 +104,57 @@ impl Reopened {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Item {
     role: String,
-    lock: Option<RawFd>,
-    mapped: Option<RawFd>,
-    last: FileKey,
+    lock: Option<Inherited>,
+    mapped: Option<Inherited>,
     record: Record,
+}
+
+/// A descriptor, and what it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Inherited {
+    number: RawFd,
+    key: FileKey,
+}
+
+impl Inherited {
+    fn of(fd: &OwnedFd) -> Result<Self, Errno> {
+        Ok(Self { number: fd.as_raw_fd(), key: FileKey::from(&rustix::fs::fstat(fd)?) })
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let number = parts.next()?.parse().ok().filter(|&number| number > 2)?;
+        let dev = u64::from_str_radix(parts.next()?, 16).ok()?;
+        let ino = u64::from_str_radix(parts.next()?, 16).ok()?;
+        parts.next().is_none().then_some(Self { number, key: FileKey { dev, ino } })
+    }
+
+    fn borrow(&self) -> BorrowedFd<'_> {
+        // SAFETY: used for calls only that find out whether the number is a descriptor, and which.
+        unsafe { BorrowedFd::borrow_raw(self.number) }
+    }
+
+    /// Whether it is what the parent gave.
+    fn is_here(&self) -> bool {
+        let came_through_exec = rustix::io::fcntl_getfd(self.borrow()) == Ok(FdFlags::empty());
+        let is_same = |stat| FileKey::from(&stat) == self.key;
+        came_through_exec && rustix::fs::fstat(self.borrow()).is_ok_and(is_same)
+    }
+}
+
+impl std::fmt::Display for Inherited {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let FileKey { dev, ino } = self.key;
+        write!(f, "{}.{dev:x}.{ino:x}", self.number)
+    }
 }
 
 impl Item {
     fn of(role: &str, carried: &Carried) -> Result<Self, Errno> {
-        let last = carried.mapped.as_ref().or(carried.lock.as_ref()).ok_or(Errno::BADF)?;
-        let number = |fd: &OwnedFd| fd.as_raw_fd();
         Ok(Self {
             role: role.to_owned(),
-            lock: carried.lock.as_ref().map(number),
-            mapped: carried.mapped.as_ref().map(number),
-            last: FileKey::from(&rustix::fs::fstat(last)?),
+            lock: carried.lock.as_ref().map(Inherited::of).transpose()?,
+            mapped: carried.mapped.as_ref().map(Inherited::of).transpose()?,
             record: carried.record,
         })
     }
@@ -123,9 +166,13 @@ impl Item {
                 _ => to.extend(format!("%{byte:02X}").chars()),
             }
         }
-        let number = |fd: Option<RawFd>| fd.map_or_else(|| "-".into(), |fd| fd.to_string());
-        let FileKey { dev, ino } = self.last;
-        let _ = write!(to, ":{},{}:{dev:x}.{ino:x}:", number(self.lock), number(self.mapped));
+        for descriptor in [self.lock, self.mapped] {
+            let _ = match descriptor {
+                Some(descriptor) => write!(to, ":{descriptor}"),
+                None => write!(to, ":-"),
+            };
+        }
+        to.push(':');
         for byte in self.record.to_bytes() {
             let _ = write!(to, "{byte:02x}");
         }
@@ -134,46 +181,28 @@ impl Item {
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(':');
         let role = unescape(parts.next()?)?;
-        let (lock, mapped) = parts.next()?.split_once(',')?;
-        let (dev, ino) = parts.next()?.split_once('.')?;
-        let record = Record::parse(&bytes(parts.next()?)?)?;
-        let number = |text: &str| match text {
+        let mut descriptor = || match parts.next()? {
             "-" => Some(None),
-            _ => text.parse().ok().filter(|&fd: &RawFd| fd > 2).map(Some),
+            text => Inherited::parse(text).map(Some),
         };
-        let (lock, mapped) = (number(lock)?, number(mapped)?);
-        let key =
-            FileKey { dev: u64::from_str_radix(dev, 16).ok()?, ino: u64::from_str_radix(ino, 16).ok()? };
+        let (lock, mapped) = (descriptor()?, descriptor()?);
+        let record = Record::parse(&bytes(parts.next()?)?)?;
         let fits = record.has_lock == lock.is_some() && record.has_mapped == mapped.is_some();
-        (fits && lock != mapped && parts.next().is_none()).then_some(Self {
-            role,
-            lock,
-            mapped,
-            last: key,
-            record,
-        })
-    }
-
-    fn numbers(&self) -> impl Iterator<Item = RawFd> {
-        self.lock.into_iter().chain(self.mapped)
+        let apart = lock.map(|it| it.number) != mapped.map(|it| it.number);
+        (fits && apart && parts.next().is_none()).then_some(Self { role, lock, mapped, record })
     }
 
     /// Makes sure that the descriptors are still what the parent gave, and keeps them from this process's children.
     fn is_here(&self) -> bool {
-        // SAFETY: used in this function only; that a number may be no descriptor is what is found out.
-        let borrow = |number: RawFd| unsafe { BorrowedFd::borrow_raw(number) };
-        let came_through_exec = |number| rustix::io::fcntl_getfd(borrow(number)) == Ok(FdFlags::empty());
-        let is_same =
-            |number| rustix::fs::fstat(borrow(number)).is_ok_and(|stat| FileKey::from(&stat) == self.last);
-        let is_here = self.numbers().all(came_through_exec) && self.numbers().last().is_some_and(is_same);
-        is_here
-            && self.numbers().all(|number| rustix::io::fcntl_setfd(borrow(number), FdFlags::CLOEXEC).is_ok())
+        let descriptors = || self.lock.iter().chain(&self.mapped);
+        let keep = |it: &Inherited| rustix::io::fcntl_setfd(it.borrow(), FdFlags::CLOEXEC).is_ok();
+        descriptors().all(Inherited::is_here) && descriptors().all(keep)
     }
 
     fn take(self) -> Carried {
         // SAFETY: the parent made these descriptors for this process, which still has them and has not opened them itself
         // (`is_here`); no two items have one number (`inherited`), and an item is taken once.
-        let own = |number: Option<RawFd>| number.map(|number| unsafe { OwnedFd::from_raw_fd(number) });
+        let own = |it: Option<Inherited>| it.map(|it| unsafe { OwnedFd::from_raw_fd(it.number) });
         Carried { record: self.record, lock: own(self.lock), mapped: own(self.mapped), object: None }
     }
 }
@@ -223,10 +252,12 @@ fn inherited() -> HashMap<String, Item> {
 }
 
 /// Takes what was inherited for a role. A second time there is nothing.
-pub(crate) fn take(role: &str) -> Option<Carried> {
+pub(crate) fn take(attempt: &Attempt<'_>, role: &str) -> Option<crate::Result<Arrived>> {
     let _operation = Operation::start();
     let mut inherited = INHERITED.lock().unwrap_or_else(PoisonError::into_inner);
-    inherited.remove(role).map(Item::take)
+    let carried = inherited.remove(role).map(Item::take)?;
+    drop(inherited);
+    Some(unpack(attempt, carried))
 }
 
 /// The roles for which there is something to take.
@@ -255,8 +286,8 @@ mod tests {
             flags: 0,
             size: 0,
         };
-        let last = FileKey { dev: 0x1a, ino: 0xfff };
-        Item { role: role.into(), lock: Some(5), mapped: Some(17), last, record }
+        let descriptor = |number, ino| Some(Inherited { number, key: FileKey { dev: 0x1a, ino } });
+        Item { role: role.into(), lock: descriptor(5, 0xff), mapped: descriptor(17, 0xfff), record }
     }
 
     #[test]
@@ -265,7 +296,7 @@ mod tests {
         item("a b").write(&mut text);
         assert_eq!(
             text,
-            "a%20b:5,17:1a.fff:0300000000001000030000000000000000000000000000000000000000000000"
+            "a%20b:5.1a.ff:17.1a.fff:0300000000001000030000000000000000000000000000000000000000000000"
         );
     }
 

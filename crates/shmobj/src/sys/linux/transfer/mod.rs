@@ -20,6 +20,7 @@ pub(crate) mod process;
 pub(crate) mod socket;
 mod unpack;
 
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -96,8 +97,10 @@ impl Record {
         let descriptors = number(8);
         let has_lock = descriptors & LOCK != 0;
         let has_mapped = descriptors & MAPPED != 0;
-        let nothing = !has_lock && !has_mapped;
-        if nothing || descriptors & !(LOCK | MAPPED) != 0 || bytes[20..24] != [0; 4] {
+        // A mapping brings its data along: looking for them costs time, and an enemy could send many.
+        let is_mapping = number(0) == Kind::FileMapping.number();
+        let too_little = !has_mapped && (is_mapping || !has_lock);
+        if too_little || descriptors & !(LOCK | MAPPED) != 0 || bytes[20..24] != [0; 4] {
             return None;
         }
         Some(Self {
@@ -110,6 +113,10 @@ impl Record {
             size: u64::from_le_bytes(std::array::from_fn(|index| bytes[24 + index])),
         })
     }
+
+    pub(crate) fn descriptors(self) -> usize {
+        usize::from(self.has_lock) + usize::from(self.has_mapped)
+    }
 }
 
 impl Carried {
@@ -119,8 +126,8 @@ impl Carried {
     }
 
     /// Puts together what arrived. `None`: descriptors are missing.
-    pub(crate) fn assemble(record: Record, descriptors: &mut impl Iterator<Item = OwnedFd>) -> Option<Self> {
-        let mut next = |is_there: bool| if is_there { descriptors.next().map(Some) } else { Some(None) };
+    pub(crate) fn assemble(record: Record, descriptors: &mut VecDeque<OwnedFd>) -> Option<Self> {
+        let mut next = |is_there: bool| if is_there { descriptors.pop_front().map(Some) } else { Some(None) };
         Some(Self { record, lock: next(record.has_lock)?, mapped: next(record.has_mapped)?, object: None })
     }
 }

@@ -1,6 +1,6 @@
 //! Making the descriptors of a handle that is to travel.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -59,7 +59,8 @@ pub(crate) fn pack_synchronizer(object: &Synchronizer, access: Access) -> Result
         Holder::Named { object, .. } => {
             let lock = locked(object, writable)?;
             // Without a lock: whoever maps it keeps this description for as long as the page is mapped.
-            let mapped = object.open_again(writable).or_else(|_| duplicate(&lock))?;
+            let mapped =
+                object.open_again(writable).and_then(above_standard).or_else(|_| duplicate(&lock))?;
             (Some(object.clone()), Some(lock), mapped)
         }
         Holder::Unnamed(unnamed) => (None, None, fresh(unnamed.memory(), writable)?),
@@ -85,7 +86,7 @@ pub(crate) fn pack_synchronizer(object: &Synchronizer, access: Access) -> Result
 fn locked(object: &Object, writable: bool) -> Result<OwnedFd, Errno> {
     match object.open_again(writable) {
         // Our own handle keeps everybody from the lock that could be in the way.
-        Ok(fd) if try_lock(&fd, FlockOperation::NonBlockingLockShared)? => Ok(fd),
+        Ok(fd) if try_lock(&fd, FlockOperation::NonBlockingLockShared)? => above_standard(fd),
         Ok(_) => Err(Errno::AGAIN),
         Err(errno) => shared(object.entry(), writable, errno),
     }
@@ -94,9 +95,14 @@ fn locked(object: &Object, writable: bool) -> Result<OwnedFd, Errno> {
 /// A new description of what a descriptor leads to.
 fn fresh(fd: &OwnedFd, writable: bool) -> Result<OwnedFd, Errno> {
     match rustix::fs::open(proc::own_descriptor(fd), open_flags(writable), Mode::empty()) {
-        Ok(fresh) => Ok(fresh),
+        Ok(fresh) => above_standard(fresh),
         Err(errno) => shared(fd, writable, errno),
     }
+}
+
+/// A process that has closed its standard streams gets their numbers, under which a child has streams of its own.
+fn above_standard(fd: OwnedFd) -> Result<OwnedFd, Errno> {
+    if fd.as_raw_fd() > 2 { Ok(fd) } else { duplicate(fd) }
 }
 
 /// What another user handed to this process, and what has no name where /proc is missing, cannot be opened once more. Then

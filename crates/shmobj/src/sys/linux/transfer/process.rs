@@ -1,7 +1,8 @@
 //! Handles that are taken out of another process, by the number of a descriptor there (`pidfd_getfd`).
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
+use rustix::fs::{CWD, Mode};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags};
 
@@ -9,17 +10,17 @@ use super::{Arrived, Carried, Record, Whole, of_descriptor, pack_mapping, pack_s
 use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
-use crate::sys::linux::data::{is_writable, key_of};
+use crate::sys::linux::data::{is_writable, key_of, open_flags};
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::FileKey;
-use crate::sys::linux::object::adopt::answers;
 use crate::sys::linux::object::page::{HEAD_BYTES, Header};
 use crate::sys::linux::proc;
 use crate::test_hooks::step;
 
 /// Duplicates the handle that another process has behind a descriptor: any of those that a handle consists of.
 ///
-/// What is fetched is the other process's own description; it is used to make one for this process, and closed.
+/// What is fetched is the other process's own description; where it carries a lock, it is used to make one for this process, and
+/// closed.
 pub(crate) fn duplicate(attempt: &Attempt<'_>, kind: Kind, pid: u32, fd: i32) -> Result<Arrived> {
     let gone = || {
         attempt
@@ -31,8 +32,8 @@ pub(crate) fn duplicate(attempt: &Attempt<'_>, kind: Kind, pid: u32, fd: i32) ->
         Errno::SRCH | Errno::INVAL => gone(),
         errno => attempt.os("opening the process", errno),
     })?;
-    let fetch = |fd: i32| rustix::process::pidfd_getfd(&process, fd, PidfdGetfdFlags::empty());
-    let fetched = fetch(fd).map_err(|errno| match errno {
+    let fetched = rustix::process::pidfd_getfd(&process, fd, PidfdGetfdFlags::empty());
+    let fetched = fetched.map_err(|errno| match errno {
         Errno::SRCH => gone(),
         Errno::BADF => attempt
             .fails(ErrorKind::WrongKind, format!("process {pid} has no descriptor {fd}")) // DH-7
@@ -51,17 +52,17 @@ pub(crate) fn duplicate(attempt: &Attempt<'_>, kind: Kind, pid: u32, fd: i32) ->
     })?;
     let _operation = Operation::start();
     step("duplicate: descriptor fetched");
-    let entry = if kind == Kind::FileMapping { entry_of(&fetched, pid, &fetch) } else { None };
-    let arrived = match entry {
+    let entry = if kind == Kind::FileMapping { entry_of(&fetched, pid) } else { None };
+    match entry {
+        // A fresh description; that of the memory carries no lock, and may be shared.
         Some(entry) => {
             let access = if is_writable(&fetched) { Access::ALL } else { Access::QUERY | Access::READ };
             let record =
                 Record { kind, access, has_lock: true, has_mapped: true, protection: 0, flags: 0, size: 0 };
-            unpack(attempt, Carried { record, lock: Some(entry), mapped: Some(fetched), object: None })?
+            unpack(attempt, Carried { record, lock: Some(entry), mapped: Some(fetched), object: None })
         }
-        None => of_descriptor(attempt, kind, fetched)?,
-    };
-    of_our_own(attempt, arrived)
+        None => of_our_own(attempt, of_descriptor(attempt, kind, fetched)?),
+    }
 }
 
 /// Makes descriptions of this process's own. Sharing those of the other one would count right as well, but each could then
@@ -71,31 +72,31 @@ fn of_our_own(attempt: &Attempt<'_>, arrived: Arrived) -> Result<Arrived> {
         Whole::Mapping(mapping) => pack_mapping(mapping, arrived.access),
         Whole::Synchronizer(object) => pack_synchronizer(object, arrived.access),
     };
-    let carried = carried.map_err(|errno| attempt.os("making descriptors of its own", errno))?;
+    let mut carried = carried.map_err(|errno| attempt.os("making descriptors of its own", errno))?;
+    // What was fetched goes, or it would be found again.
+    carried.object = None;
     drop(arrived);
     unpack(attempt, carried)
 }
 
-/// The entry of a named mapping whose memory this is, among the descriptors of the process that has it.
-fn entry_of(
-    memory: &OwnedFd,
-    pid: u32,
-    fetch: &dyn Fn(i32) -> rustix::io::Result<OwnedFd>,
-) -> Option<OwnedFd> {
+/// The entry of a named mapping whose memory this is, among the descriptors of the process that has it, opened once more.
+///
+/// Only what carries the lock of a handle is opened: closing a descriptor of another file would take this process's own record locks
+/// (`fcntl`) off it.
+fn entry_of(memory: &OwnedFd, pid: u32) -> Option<OwnedFd> {
     let key = FileKey::from(&rustix::fs::fstat(memory).ok()?);
-    let is_entry = |fd: &OwnedFd| {
-        if !answers(fd) {
-            return false;
-        }
+    let open = |fd: u32| {
+        let entry = rustix::fs::open(proc::descriptor(pid, fd), open_flags(false), Mode::empty()).ok()?;
         let mut head = [0; HEAD_BYTES];
-        let Ok(bytes) = rustix::io::pread(fd.as_fd(), &mut head, 0) else { return false };
-        let Ok(stat) = rustix::fs::fstat(fd) else { return false };
-        let parsed = Header::parse(&head[..bytes], stat.st_size as u64, rustix::param::page_size());
-        parsed.is_ok_and(|(header, _)| header.kind == Kind::FileMapping && key_of(&header) == key)
+        let bytes = rustix::io::pread(&entry, &mut head, 0).ok()?;
+        let stat = rustix::fs::fstat(&entry).ok()?;
+        let (header, _) =
+            Header::parse(&head[..bytes], stat.st_size as u64, rustix::param::page_size()).ok()?;
+        (header.kind == Kind::FileMapping && key_of(&header) == key).then_some(entry)
     };
-    let regular = |&fd: &u32| {
-        proc::key_without_waiting(rustix::fs::CWD, &proc::descriptor(pid, fd)).is_some_and(|it| it != key)
+    let is_candidate = |&fd: &u32| {
+        let is_regular = proc::key_without_waiting(CWD, &proc::descriptor(pid, fd)).is_some();
+        is_regular && proc::has_shared_lock(pid, fd)
     };
-    let candidates = proc::descriptors(pid).ok()?.filter(regular);
-    candidates.filter_map(|fd| fetch(i32::try_from(fd).ok()?).ok()).find(is_entry)
+    proc::descriptors(pid).ok()?.filter(is_candidate).find_map(open)
 }

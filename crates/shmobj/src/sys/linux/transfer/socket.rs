@@ -11,6 +11,7 @@
 //! sender that is killed after `sendmsg` has sent, and one that is killed before has not. A *parcel* is a socket that has
 //! such a message in its queue and no other end: one descriptor for any number of whole handles.
 
+use std::collections::VecDeque;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -21,8 +22,10 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
 
-use super::{Carried, RECORD_BYTES, Record};
+use super::{Arrived, Carried, RECORD_BYTES, Record, unpack};
+use crate::error::Attempt;
 use crate::sys::linux::fork::Operation;
+use crate::sys::linux::object::adopt::let_go;
 use crate::test_hooks::step;
 
 const MAGIC: [u8; 8] = *b"shmobjH\n";
@@ -30,9 +33,13 @@ const VERSION: u32 = 1;
 const HEAD_BYTES: usize = 16;
 /// How many descriptors the kernel lets one message have (SCM_MAX_FD).
 const DESCRIPTORS: usize = 253;
-/// How many handles one message can have, whatever they are.
-pub(crate) const MAXIMUM: usize = DESCRIPTORS / 2;
+/// How many handles one message can have, whatever they are. So many that it fits into the smallest buffer that a socket can
+/// have: it is always sent and received in one piece.
+pub(crate) const MAXIMUM: usize = 64;
 const MESSAGE_BYTES: usize = HEAD_BYTES + MAXIMUM * RECORD_BYTES;
+
+/// A handle that came, or what is the matter with it.
+pub(crate) type Arrival = crate::Result<Arrived>;
 
 /// Why nothing was received.
 #[derive(Debug)]
@@ -66,36 +73,29 @@ pub(crate) fn send(socket: BorrowedFd<'_>, handles: &[Carried]) -> Result<(), Er
         return Err(Errno::TOOBIG);
     }
     step("transfer: before it is sent");
-    let mut sent = rustix::io::retry_on_intr(|| {
+    let sent = rustix::io::retry_on_intr(|| {
         rustix::net::sendmsg(socket, &[IoSlice::new(&message)], &mut ancillary, SendFlags::NOSIGNAL)
     })?;
     step("transfer: sent");
-    // A stream with a tiny buffer takes it in parts; the descriptors went with the first.
-    while sent < message.len() {
-        sent +=
-            rustix::io::retry_on_intr(|| rustix::net::send(socket, &message[sent..], SendFlags::NOSIGNAL))?;
-    }
-    Ok(())
+    if sent == message.len() { Ok(()) } else { Err(Errno::NOBUFS) }
 }
 
-/// Receives one message of handles, waiting as the socket does. Whatever goes wrong, the descriptors that came are closed.
-pub(crate) fn receive(socket: BorrowedFd<'_>) -> Result<Vec<Carried>, Unreceived> {
+/// Receives one message of handles, waiting as the socket does, and makes handles of them. Whatever goes wrong, the descriptors that
+/// came are closed.
+pub(crate) fn receive(attempt: &Attempt<'_>, socket: BorrowedFd<'_>) -> Result<Vec<Arrival>, Unreceived> {
     loop {
         // A look waits, and takes nothing: a fork has to wait only while descriptors with locks are being taken.
-        let mut first = [0];
-        let look = || rustix::net::recv(socket, &mut first[..], RecvFlags::PEEK);
-        if rustix::io::retry_on_intr(look)?.0 == 0 {
-            return Err(Unreceived::Closed);
-        }
-        match receive_now(socket) {
+        let look = || rustix::net::recv(socket, &mut [0_u8][..], RecvFlags::PEEK);
+        rustix::io::retry_on_intr(look)?;
+        match receive_now(attempt, socket) {
             Err(Unreceived::System(Errno::AGAIN)) => {} // another thread was quicker
             received => return received,
         }
     }
 }
 
-/// Receives a message that is there.
-fn receive_now(socket: BorrowedFd<'_>) -> Result<Vec<Carried>, Unreceived> {
+/// Receives a message that is there. Also behind a bad handle each is made a handle of, to be closed as one (L5).
+fn receive_now(attempt: &Attempt<'_>, socket: BorrowedFd<'_>) -> Result<Vec<Arrival>, Unreceived> {
     let _operation = Operation::start();
     let mut message = vec![0; MESSAGE_BYTES];
     let mut space =
@@ -106,70 +106,55 @@ fn receive_now(socket: BorrowedFd<'_>) -> Result<Vec<Carried>, Unreceived> {
         let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
         rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut message)], &mut ancillary, flags)
     })?;
-    let mut descriptors = Vec::new();
+    let mut descriptors = VecDeque::new();
     for part in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(fds) = part {
             descriptors.extend(fds);
         }
     }
     step("transfer: received");
-    if received.flags.contains(ReturnFlags::CTRUNC) {
-        return Err(Unreceived::NoRoom);
-    }
-    let mut bytes = received.bytes;
-    if bytes == 0 {
-        return Err(Unreceived::Closed);
-    }
-    if received.flags.contains(ReturnFlags::TRUNC) {
-        return Err(Unreceived::Strange("it is longer than any message of handles"));
-    }
-    let is_stream = rustix::net::sockopt::socket_type(socket)? == SocketType::STREAM;
-    let whole = length(&message[..bytes])?;
-    while is_stream && bytes < whole {
-        let rest = rustix::io::retry_on_intr(|| {
-            rustix::net::recv(socket, &mut message[bytes..whole], RecvFlags::empty())
-        })?;
-        if rest.0 == 0 {
-            return Err(Unreceived::Strange("its end is missing: the sender died"));
+    let parsed = if received.flags.contains(ReturnFlags::CTRUNC) {
+        Err(Unreceived::NoRoom)
+    } else if received.bytes == 0 {
+        Err(Unreceived::Closed)
+    } else if received.flags.contains(ReturnFlags::TRUNC) {
+        Err(Unreceived::Strange("it is longer than any message of handles"))
+    } else {
+        parse(&message[..received.bytes], descriptors.len())
+    };
+    match parsed {
+        Ok(records) => {
+            let carried =
+                records.into_iter().filter_map(|record| Carried::assemble(record, &mut descriptors));
+            Ok(carried.map(|carried| unpack(attempt, carried)).collect())
         }
-        bytes += rest.0;
+        Err(why) => {
+            descriptors.into_iter().for_each(let_go);
+            Err(why)
+        }
     }
-    if bytes != whole {
-        return Err(Unreceived::Strange("its length is wrong"));
-    }
-    parse(&message[HEAD_BYTES..whole], descriptors)
 }
 
-/// How long a message is that begins like this.
-fn length(message: &[u8]) -> Result<usize, Unreceived> {
-    if message.len() < HEAD_BYTES || message[..8] != MAGIC {
+/// What a message says about so many descriptors.
+fn parse(message: &[u8], descriptors: usize) -> Result<Vec<Record>, Unreceived> {
+    let Some((head, records)) = message.split_at_checked(HEAD_BYTES).filter(|(head, _)| head[..8] == MAGIC)
+    else {
         return Err(Unreceived::Strange("it is not a message of handles"));
-    }
-    let number = |at: usize| u32::from_le_bytes(std::array::from_fn(|index| message[at + index]));
+    };
+    let number = |at: usize| u32::from_le_bytes(std::array::from_fn(|index| head[at + index]));
     if number(8) != VERSION {
         return Err(Unreceived::Strange("it has another version"));
     }
-    match number(12) as usize {
-        count @ 0..=MAXIMUM => Ok(HEAD_BYTES + count * RECORD_BYTES),
-        _ => Err(Unreceived::Strange("it has more handles than a message can have")),
+    if records.len() != number(12) as usize * RECORD_BYTES {
+        return Err(Unreceived::Strange("its length is wrong"));
     }
-}
-
-fn parse(records: &[u8], descriptors: Vec<OwnedFd>) -> Result<Vec<Carried>, Unreceived> {
-    let mut handles = Vec::new();
-    let mut left = descriptors.into_iter();
-    for record in records.chunks_exact(RECORD_BYTES) {
-        let record = record.try_into().ok().and_then(Record::parse);
-        let record = record.ok_or(Unreceived::Strange("it describes no handle"))?;
-        handles.push(
-            Carried::assemble(record, &mut left)
-                .ok_or(Unreceived::Strange("it came with too few descriptors"))?,
-        );
+    let record = |bytes: &[u8]| bytes.try_into().ok().and_then(Record::parse);
+    let records: Option<Vec<_>> = records.chunks_exact(RECORD_BYTES).map(record).collect();
+    let records = records.ok_or(Unreceived::Strange("it describes no handle"))?;
+    if records.iter().map(|record| record.descriptors()).sum::<usize>() != descriptors {
+        return Err(Unreceived::Strange("it came with too few descriptors, or too many"));
     }
-    match left.next() {
-        None => Ok(handles),
-        Some(_) => Err(Unreceived::Strange("it came with too many descriptors")),
-    }
+    Ok(records)
 }
 
 /// One descriptor that keeps handles.
@@ -182,8 +167,8 @@ pub(crate) fn make_parcel(handles: &[Carried]) -> Result<OwnedFd, Errno> {
 }
 
 /// Takes the handles out of a parcel, which is empty afterwards.
-pub(crate) fn open_parcel(parcel: &OwnedFd) -> Result<Vec<Carried>, Unreceived> {
-    match receive_now(parcel.as_fd()) {
+pub(crate) fn open_parcel(attempt: &Attempt<'_>, parcel: &OwnedFd) -> Result<Vec<Arrival>, Unreceived> {
+    match receive_now(attempt, parcel.as_fd()) {
         Err(Unreceived::System(Errno::AGAIN)) => Err(Unreceived::Closed),
         Err(Unreceived::System(Errno::NOTSOCK)) => Err(Unreceived::Strange("it is not a socket")),
         received => received,

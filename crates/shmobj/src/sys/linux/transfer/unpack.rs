@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{SealFlags, SeekFrom, Stat};
+use rustix::fs::{OFlags, SealFlags, SeekFrom, Stat};
 
 use super::{Arrived, Carried, Record, Whole};
 use crate::access::Access;
@@ -38,17 +38,21 @@ pub(crate) fn unpack(attempt: &Attempt<'_>, carried: Carried) -> Result<Arrived>
             }
             let whole = if kind == Kind::FileMapping {
                 let mapping = Mapping::adopt(attempt, object, mapped, access.contains(Access::WRITE))?;
-                let access = mapping_access(&mapping, record.access);
+                let access = mapping_access(&mapping, access, record.access);
                 return Ok(Arrived { whole: Whole::Mapping(mapping), kind, access, name });
             } else {
                 if !is_sound(&object.header) {
                     return Err(strange(attempt, "its attributes are impossible"));
                 }
                 let unmappable = |errno| unmappable(attempt, errno);
-                if let Some(mapped) = mapped.filter(|fd| is_at(fd, &object)) {
-                    object.map_page(&mapped, is_writable(&mapped)).map_err(unmappable)?;
+                let writable = access.uses();
+                // What came along is needed only where we cannot open the entry ourselves, which is sure to be without a lock.
+                if object.page(writable).is_err() {
+                    if let Some(mapped) = mapped.filter(|fd| is_at(fd, &object)) {
+                        object.map_page(&mapped, is_writable(&mapped)).map_err(unmappable)?;
+                    }
                 }
-                Whole::Synchronizer(Synchronizer::of(object, access.uses()).map_err(unmappable)?)
+                Whole::Synchronizer(Synchronizer::of(object, writable).map_err(unmappable)?)
             };
             Ok(Arrived { whole, kind, access, name })
         }
@@ -56,7 +60,7 @@ pub(crate) fn unpack(attempt: &Attempt<'_>, carried: Carried) -> Result<Arrived>
             let Some(mapped) = mapped else { return Err(strange(attempt, "it came without a descriptor")) };
             let whole = if kind == Kind::FileMapping {
                 let mapping = memory(attempt, mapped, Some(record))?;
-                let access = mapping_access(&mapping, record.access);
+                let access = mapping_access(&mapping, access, record.access);
                 return Ok(Arrived { whole: Whole::Mapping(mapping), kind, access, name: String::new() });
             } else {
                 let object = page(attempt, mapped)?;
@@ -113,9 +117,8 @@ pub(crate) fn of_descriptor(attempt: &Attempt<'_>, kind: Kind, fd: OwnedFd) -> R
 const USE: Access = Access::WRITE.union(Access::MODIFY).union(Access::SYNCHRONIZE);
 
 /// Rights beyond the descriptor's are cut, but where the object's protection answers for them anyway (8.3).
-fn mapping_access(mapping: &Mapping, access: Access) -> Access {
-    let cut = mapping.protection == Protection::ReadWrite && !mapping.data().writable;
-    if cut { access - USE } else { access }
+fn mapping_access(mapping: &Mapping, cut: Access, told: Access) -> Access {
+    if mapping.protection == Protection::ReadWrite { cut } else { told }
 }
 
 fn is_at(fd: &OwnedFd, object: &Object) -> bool {
@@ -141,6 +144,12 @@ fn memory(attempt: &Attempt<'_>, fd: OwnedFd, record: Option<Record>) -> Result<
     let stat = rustix::fs::fstat(&fd).map_err(os("looking at its memory"))?;
     if !is_regular(&stat) {
         return Err(strange(attempt, "it is neither memory nor a file"));
+    }
+    let mode = rustix::fs::fcntl_getfl(&fd).map_err(os("looking at its memory"))?;
+    if mode.intersects(OFlags::PATH | OFlags::WRONLY) {
+        return Err(attempt
+            .fails(ErrorKind::AccessDenied, "the descriptor may not be read")
+            .with_remedy("open it for reading, or for reading and writing"));
     }
     let large = is_of_huge_page_pool(&fd).map_err(os("looking at its memory"))?;
     let sealed = is_sealed(&fd);
