@@ -9,10 +9,12 @@
 //! | [`mapping`] | file mappings, made of all these |
 //! | [`sync`] | mutexes, events, semaphores, timers, and waiting for them |
 //! | [`inspect`] | who holds what |
+//! | [`guard`] | surviving memory that somebody truncates: the handler of SIGBUS |
 //! | [`fork`] | keeping `fork` out of the middle of an operation |
 
 pub(crate) mod data;
 mod fork;
+pub(crate) mod guard;
 mod huge_pages;
 pub(crate) mod inspect;
 pub(crate) mod mapping;

@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags};
 
+use crate::sys::linux::guard::{self, Filling, Protected};
 use crate::sys::linux::sync::words::{WORDS_BYTES, Words};
 
 /// The mapped page. Its bytes are reached only as atomics: every other process may write them at any time.
@@ -14,6 +15,8 @@ use crate::sys::linux::sync::words::{WORDS_BYTES, Words};
 pub(crate) struct SharedPage {
     base: NonNull<u8>,
     bytes: usize,
+    /// If somebody can truncate the file.
+    protected: Option<Protected>,
 }
 
 // SAFETY: the page is reached only through atomics, which any thread may use.
@@ -24,6 +27,14 @@ unsafe impl Sync for SharedPage {}
 impl SharedPage {
     /// `fd` must carry no lock: the mapping keeps its description alive until it is unmapped.
     pub(crate) fn map(fd: &OwnedFd) -> Result<Self, Errno> {
+        guard::unblock_once();
+        let mut page = Self::map_sealed(fd)?;
+        page.protected = Some(Protected::new(page.base, page.bytes, Filling::Words)?);
+        Ok(page)
+    }
+
+    /// The same for memory that nobody can truncate.
+    pub(crate) fn map_sealed(fd: &OwnedFd) -> Result<Self, Errno> {
         let bytes = rustix::param::page_size();
         if rustix::fs::fstat(fd)?.st_size < bytes as i64 {
             return Err(Errno::INVAL);
@@ -32,7 +43,7 @@ impl SharedPage {
         // SAFETY: a new mapping at an address that the kernel chooses touches no existing memory.
         let base = unsafe { rustix::mm::mmap(std::ptr::null_mut(), bytes, prot, MapFlags::SHARED, fd, 0) }?;
         let base = NonNull::new(base.cast()).ok_or(Errno::NOMEM)?;
-        Ok(Self { base, bytes })
+        Ok(Self { base, bytes, protected: None })
     }
 
     /// The words at the end of the page.
@@ -47,6 +58,7 @@ impl SharedPage {
 
 impl Drop for SharedPage {
     fn drop(&mut self) {
+        self.protected = None; // while it is mapped
         // SAFETY: the mapping is ours, and no reference into it outlives `self`.
         let _ = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.bytes) };
     }

@@ -11,7 +11,7 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 
 use super::words::{FirstWords, Owned};
-use super::{Holder, Key, Synchronizer, cell, liveness, mutex, seat, semaphore, spin};
+use super::{Holder, Key, Synchronizer, Trouble, cell, liveness, mutex, seat, semaphore, spin};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::name::Name;
@@ -102,7 +102,7 @@ impl Synchronizer {
             )?;
             lifecycle::write_all(&memory, image.bytes())?;
             rustix::fs::fcntl_add_seals(&memory, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-            let page = SharedPage::map(&memory)?;
+            let page = SharedPage::map_sealed(&memory)?;
             let key = FileKey::from(&rustix::fs::fstat(&memory)?);
             Ok((Unnamed { page, _memory: memory }, key))
         };
@@ -188,6 +188,7 @@ fn unmappable(attempt: &Attempt<'_>, errno: Errno) -> crate::Error {
         Errno::STALE => {
             attempt.fails(ErrorKind::Unreachable, "its entry was removed by hand while it is held")
         }
+        Errno::INVAL => Trouble::Corrupt.of(attempt), // truncated since it was looked at
         errno => attempt.os("mapping its page", errno),
     }
 }

@@ -5,6 +5,7 @@
 //! read from it (see [`seat`](super::seat)), and a value that cannot be is the error "corrupt object".
 
 use std::mem::offset_of;
+use std::sync::atomic::Ordering::Release;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::cell::State;
@@ -49,6 +50,22 @@ pub(crate) struct Words {
 }
 
 const _: () = assert!(size_of::<Words>() == WORDS_BYTES);
+
+impl Words {
+    /// Writes what this process finds in place of words that somebody took away, into private memory of zeros (see
+    /// [`guard`](crate::sys::linux::guard)).
+    ///
+    /// No fast path likes it: the latch is owned, by a [thread that cannot be](latch::is_gone), and the cell is locked, unsignalled, has sleepers and, for a
+    /// semaphore, an impossible count. What is not fast finds out by the latch, which nothing frees.
+    pub(crate) fn become_gone(&self) {
+        self.latch.store(latch::GONE, Release);
+        self.token.store(u64::MAX, Release);
+        // Nobody looks whether such a thread lives.
+        self.watch.store(watch::NUMBERS_AMBIGUOUS, Release);
+        self.cell.store(State::GONE.0, Release);
+        self.banks.iter().for_each(|bank| bank.clock.store(u64::MAX, Release));
+    }
+}
 
 /// The words of a new object; all others are 0.
 #[derive(Clone, Copy, Debug)]
