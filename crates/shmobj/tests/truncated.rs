@@ -4,6 +4,8 @@
 mod common;
 
 use std::fs::File;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use common::{PAGE, Place, code, error, pattern};
 use shmobj::{ErrorKind, FileMapping, Security};
@@ -123,6 +125,43 @@ fn tr_1_memory_that_others_may_open_can_be_cut_and_is_guarded_as_well() {
     assert_eq!(view.read_vec(0, PAGE).unwrap(), pattern(PAGE));
     assert_eq!(code(view.read_vec(0, 4 << 20)), 999);
     assert_eq!(code(view.write_at(4095, b"xy")), 999);
+}
+
+/// Atomics that somebody holds cannot return an error. Faults take some mappings, of which a process has 65,530, but not one each.
+#[test]
+fn tr_1_atomics_in_memory_that_others_cut_find_zeros_whatever_their_order_and_the_view_says_so() {
+    const PAGES: usize = 4096;
+    let mappings = || std::fs::read_to_string("/proc/self/maps").unwrap().lines().count();
+    let place = Place::new();
+    let mapping =
+        place.options().size((PAGES * PAGE) as u64).security(Security::mode(0o666)).create("n").unwrap();
+    let view = mapping.map_mut().unwrap();
+    let held: Vec<&AtomicU64> = (0..PAGES).map(|page| view.atomic(page * PAGE).unwrap()).collect();
+    held.iter().for_each(|number| number.store(7, Relaxed));
+    let before = mappings();
+    let data = place.entries().into_iter().find(|entry| entry != "n").unwrap();
+    File::options().write(true).open(place.names().join(data)).unwrap().set_len(PAGE as u64).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let held = &held;
+            scope.spawn(move || {
+                // Each page once, in no order; the threads meet on each.
+                for page in (0..PAGES).map(|number| (number * 1009 + thread) % PAGES) {
+                    let is_there = page == 0;
+                    assert_eq!(held[page].load(Relaxed), if is_there { 7 } else { 0 }, "page {page}");
+                }
+            });
+        }
+    });
+    assert!(mappings() < before + 200, "{} mappings more", mappings() - before);
+    held[PAGES - 1].fetch_add(1, Relaxed);
+    assert_eq!(held[PAGES - 1].load(Relaxed), 1, "private, and there");
+    let gone = error(view.atomic::<AtomicU64>(PAGE));
+    assert_eq!((gone.kind(), gone.win32_code()), (ErrorKind::Truncated, 999));
+    assert_eq!(code(view.read_vec(0, PAGES * PAGE)), 999);
+    assert_eq!(code(view.fill(0, PAGES * PAGE, 1)), 999);
+    assert_eq!(view.load::<AtomicU64>(0, Relaxed).unwrap(), 7);
+    assert_eq!(code(mapping.map().unwrap().read_vec(PAGE, 1)), 999);
 }
 
 /// Faults of several threads at one time are each told to the thread that copies.

@@ -79,9 +79,11 @@ pub enum Flush {
 ///
 /// Copies of memory run at the speed of `memcpy`. Bytes that another process writes during a copy may come out old or
 /// new; agree on a lock. A *file* under a view can be made shorter by anybody who can write it: a copy then returns an error
-/// ([`Truncated`](ErrorKind::Truncated)), while touching the bytes through an atomic or a pointer raises SIGBUS. (To catch it
-/// in copies, the first view of a file installs a SIGBUS handler on x86-64, which passes on what is not its own, and a thread's first
-/// copy from or to a file unblocks that signal for it. A thread that blocks it again afterwards, or a program that replaces the
+/// ([`Truncated`](ErrorKind::Truncated)), while touching the bytes through an atomic or a pointer raises SIGBUS. Memory that is shared with other
+/// users or across PID namespaces can be made shorter by any of them, too: an atomic or a pointer then finds private zeros,
+/// and copies and further atomics from there on are errors for as long as the view is mapped. (To catch it, a SIGBUS handler is installed with the
+/// first such view or named synchronization object, which passes on what is not its own, and a thread's first
+/// copy from or to such a view unblocks that signal for it. A thread that blocks it again afterwards, or a program that replaces the
 /// handler and does not pass faults on, is not protected.)
 #[doc(alias = "MapViewOfFile")]
 #[doc(alias = "UnmapViewOfFile")]
@@ -235,10 +237,12 @@ impl<M: Writable> View<M> {
     ///
     /// # Errors
     /// [`InvalidAddress`](ErrorKind::InvalidAddress): it leaves the view. [`Misaligned`](ErrorKind::Misaligned): its address is no multiple
-    /// of its size. [`NotCommitted`](ErrorKind::NotCommitted): its page is reserved only.
+    /// of its size. [`NotCommitted`](ErrorKind::NotCommitted): its page is reserved only. [`Truncated`](ErrorKind::Truncated): somebody made
+    /// memory that is shared with other users shorter, and this view has met that already.
     ///
     /// # Crashes
-    /// Each operation happens or does not. A file that becomes shorter under it raises SIGBUS.
+    /// Each operation happens or does not. A file that becomes shorter under it raises SIGBUS; of memory that other users made shorter it
+    /// finds private zeros (see [`View`]).
     ///
     /// ```
     /// # fn main() -> Result<(), shmobj::Error> {

@@ -11,11 +11,13 @@
 //! | [`transfer`] | handles on their way to other processes |
 //! | [`inspect`] | who holds what |
 //! | [`rights`], [`acl`] | who may open what, as bits and lists of files |
+//! | [`guard`] | surviving memory that somebody truncates: the handler of SIGBUS |
 //! | [`fork`] | keeping `fork` out of the middle of an operation |
 
 mod acl;
 pub(crate) mod data;
 mod fork;
+pub(crate) mod guard;
 mod huge_pages;
 pub(crate) mod inspect;
 pub(crate) mod mapping;

@@ -65,6 +65,9 @@ pub(crate) const MANY_TICKETS: u32 = 512;
 pub(crate) struct State(pub(crate) u64);
 
 impl State {
+    /// The cell of an object that is gone: see [`Words::become_gone`](super::words::Words::become_gone).
+    pub(crate) const GONE: Self = Self((u32::MAX as u64) << 32 | LOCKED | WAITERS);
+
     #[inline]
     pub(crate) fn new(payload: u32, signaled: bool) -> Self {
         Self(u64::from(payload) << 32 | u64::from(signaled))

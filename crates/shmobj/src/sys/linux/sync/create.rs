@@ -12,7 +12,7 @@ use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 
 use super::words::{FirstWords, Owned};
-use super::{Holder, Key, Synchronizer, cell, liveness, mutex, seat, semaphore, spin};
+use super::{Holder, Key, Synchronizer, Trouble, cell, liveness, mutex, seat, semaphore, spin};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::name::Name;
@@ -144,7 +144,7 @@ impl Synchronizer {
         Ok(object)
     }
 
-    /// The unnamed object whose page this is. One that this process has already stays the same object, whatever has been written into
+    /// The unnamed object whose page this sealed memory is. One that this process has already stays the same object, whatever has been written into
     /// the page since.
     pub(crate) fn in_memory(memory: OwnedFd, header: Header, writable: bool) -> Result<Self, Errno> {
         let key = FileKey::from(&rustix::fs::fstat(&memory)?);
@@ -154,7 +154,7 @@ impl Synchronizer {
             Some(known) if known.page.is_writable() || !writable => known,
             known => {
                 let header = known.map_or(header, |known| known.header.clone());
-                let page = SharedPage::map(&memory, writable)?;
+                let page = SharedPage::map_sealed(&memory, writable)?;
                 let unnamed = Arc::new(Unnamed { page, memory, key, header });
                 held().insert(key, Arc::downgrade(&unnamed));
                 unnamed
@@ -267,6 +267,7 @@ pub(crate) fn unmappable(attempt: &Attempt<'_>, errno: Errno) -> crate::Error {
         Errno::STALE => {
             attempt.fails(ErrorKind::Unreachable, "its entry was removed by hand while it is held")
         }
+        Errno::INVAL => Trouble::Corrupt.of(attempt), // truncated since it was looked at
         errno => attempt.os("mapping its page", errno),
     }
 }

@@ -10,7 +10,7 @@
 
 use super::cell::{self, Rung, Sleeper, State, Verdict, change, load};
 use super::clock::Deadline;
-use super::{Synchronizer, Trouble, gate};
+use super::{Synchronizer, Trouble, gate, latch};
 use crate::test_hooks::step;
 
 /// How long a pulse waits for somebody who waits for all of several objects to take it.
@@ -74,6 +74,16 @@ pub(crate) fn set(event: &Synchronizer) -> Result<(), Trouble> {
 
 #[cold]
 fn set_for_sleepers(event: &Synchronizer, state: State) -> Result<(), Trouble> {
+    let set = ring_or_raise(event, state);
+    if latch::is_gone(event.words()) {
+        // It may have gone just now, and then what was set is private memory: nobody is to take it for an event.
+        event.words().become_gone();
+        return Err(Trouble::Corrupt);
+    }
+    set
+}
+
+fn ring_or_raise(event: &Synchronizer, state: State) -> Result<(), Trouble> {
     let cell = &event.words().cell;
     // So many sleepers that have not run yet: they all look, and this signal may be one with another's.
     if event.is_manual() || state.tickets() >= cell::MANY_TICKETS {

@@ -45,6 +45,8 @@ fn ended(result: Result<(), Errno>) -> Slept {
     match result {
         Err(Errno::TIMEDOUT) => Slept::TimedOut,
         Ok(()) | Err(Errno::AGAIN | Errno::INTR) => Slept::LookAgain,
+        // The page is gone: who looks at the word finds out.
+        Err(Errno::FAULT) => Slept::LookAgain,
         Err(_) => {
             // A filter of system calls refuses it: the caller looks again all the time, but not without a rest.
             std::thread::sleep(std::time::Duration::from_nanos(POLL_NANOSECONDS));
@@ -82,7 +84,7 @@ pub(crate) fn sleep_on_any(beds: &[Bed<'_>], alarm: Option<Alarm>) {
         let until = alarm.map(timespec);
         let list = &list[..beds.len().min(list.len())];
         match futex::waitv(list, WaitvFlags::empty(), until.as_ref(), clock) {
-            Ok(_) | Err(Errno::TIMEDOUT | Errno::AGAIN | Errno::INTR) => return,
+            Ok(_) | Err(Errno::TIMEDOUT | Errno::AGAIN | Errno::INTR | Errno::FAULT) => return,
             Err(_) => NO_WAITV.store(true, Ordering::Relaxed),
         }
     }

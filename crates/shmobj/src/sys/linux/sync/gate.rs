@@ -45,6 +45,9 @@ pub(super) fn pass(
     limit: &mut Option<Deadline>,
     deadline: Deadline,
 ) -> Result<(), Trouble> {
+    if latch::is_gone(object.words()) {
+        return Err(Trouble::Corrupt); // nobody will ever unlock it
+    }
     let limit = *limit.get_or_insert_with(|| deadline.for_decision());
     if limit.has_passed() {
         return Err(Trouble::Stalled);

@@ -47,6 +47,9 @@ const WAITERS: u64 = 0x8000_0000;
 const LOW: u64 = 0xffff_ffff;
 const MULTI: u64 = 1 << 63;
 
+/// The latch of an object that is gone. No kernel has thread numbers above 2^22.
+pub(crate) const GONE: u64 = THREAD;
+
 /// How long sleepers sleep at most, in nanoseconds.
 const LONGEST_SLEEP: u64 = 2_000_000_000;
 /// The same if they cannot rely on being woken.
@@ -80,6 +83,11 @@ impl State {
 
     pub(crate) fn owner_died(self) -> bool {
         self.is_free() && self.0 & OWNER_DIED != 0
+    }
+
+    /// Said to be owned by a thread that cannot be.
+    fn is_gone(self) -> bool {
+        self.0 & THREAD == GONE
     }
 
     fn is_tentative(self) -> bool {
@@ -144,9 +152,19 @@ pub(super) fn take_at_once(seat: &Seat) -> bool {
 }
 
 /// Whether somebody has decided to own it.
-pub(super) fn is_owned(words: &Words) -> bool {
+pub(super) fn is_owned(words: &Words) -> Result<bool, Trouble> {
     let seen = load(words);
-    !seen.is_free() && !seen.is_tentative()
+    if seen.is_gone() {
+        return Err(Trouble::Corrupt);
+    }
+    Ok(!seen.is_free() && !seen.is_tentative())
+}
+
+/// Whether this process has lost the words, because somebody truncated the entry: what is there is private memory that nobody frees, signals
+/// or decides about. (Or somebody wrote just that into it.) A look that is not needed while all is well.
+#[cold]
+pub(super) fn is_gone(words: &Words) -> bool {
+    load(words).is_gone()
 }
 
 /// Takes the latch, sleeping for it if need be. `None`: not before the deadline.
@@ -171,6 +189,9 @@ fn take_slowly(seat: &Seat, deadline: Deadline, spin: &Spin) -> Result<Option<Fo
             continue;
         }
         seat.unpend();
+        if seen.is_gone() {
+            return Err(Trouble::Corrupt);
+        }
         // Tentative: not owned, and soon decided. That is no reason to say that it is owned.
         let tentative = seen.is_tentative();
         let limit = if tentative {
@@ -344,21 +365,23 @@ pub(super) enum Tentative {
 }
 
 /// Takes a mutex tentatively. Another wait-all's decision is waited for: all take them in the same order.
-pub(super) fn take_tentatively(seat: &Seat, deadline: Deadline) -> Option<Tentative> {
+pub(super) fn take_tentatively(seat: &Seat, deadline: Deadline) -> Result<Tentative, Trouble> {
     let words = seat.words();
     let result = loop {
         let seen = load(words);
         if seen.is_free() {
             if let Some(former) = take_free(seat, seen, u64::from(seat.thread) | OWNER_DIED) {
-                break Some(Tentative::Taken(former));
+                break Ok(Tentative::Taken(former));
             }
             continue;
         }
         seat.unpend();
-        if !seen.is_tentative() {
-            break Some(Tentative::Owned);
+        if seen.is_gone() {
+            break Err(Trouble::Corrupt);
+        } else if !seen.is_tentative() {
+            break Ok(Tentative::Owned);
         } else if deadline.has_passed() {
-            break None;
+            break Err(Trouble::Stalled);
         }
         lie_down(seat, seen, deadline);
     };

@@ -111,6 +111,11 @@ impl Synchronizer {
         self.maximum
     }
 
+    /// Whether somebody can take the words away: an entry can be truncated, the memory of an unnamed object is sealed.
+    fn is_truncatable(&self) -> bool {
+        matches!(self.holder, Holder::Named { .. })
+    }
+
     pub(crate) fn is_same_object(&self, other: &Self) -> bool {
         self.key == other.key
     }
@@ -169,7 +174,10 @@ pub(crate) enum Trouble {
 
 impl Trouble {
     fn waking(errno: Errno) -> Self {
-        Self::System("waking who waits for it", errno)
+        match errno {
+            Errno::FAULT => Self::Corrupt, // its page is gone
+            errno => Self::System("waking who waits for it", errno),
+        }
     }
 
     #[cold]
@@ -178,7 +186,7 @@ impl Trouble {
             Self::Corrupt => attempt
                 .fails(
                     ErrorKind::Corrupt,
-                    "its shared state is impossible: a process that may open it wrote into it",
+                    "its shared state is impossible: a process that may open it wrote into it, or truncated it",
                 )
                 .with_remedy("close all handles to it and create it anew"),
             Self::Stalled => attempt

@@ -37,7 +37,7 @@ pub(crate) fn lock(mutex: &Synchronizer, deadline: Deadline) -> Result<Option<Go
     if seat.depth.get() > 0 {
         return deepen(&seat).map(Some);
     }
-    if deadline == Deadline::Now && latch::is_owned(mutex.words()) && !freed_from_the_dead(mutex) {
+    if deadline == Deadline::Now && latch::is_owned(mutex.words())? && !freed_from_the_dead(mutex) {
         return Ok(None);
     }
     Ok(latch::take(&seat, deadline, &mutex.spin)?.map(|former| own_after(&seat, former)))
@@ -109,8 +109,8 @@ pub(crate) fn depth(mutex: &Synchronizer) -> u32 {
 }
 
 /// Whether a wait for it would be satisfied now.
-pub(super) fn is_signaled(mutex: &Synchronizer) -> bool {
-    !latch::is_owned(mutex.words()) || depth(mutex) > 0
+pub(super) fn is_signaled(mutex: &Synchronizer) -> Result<bool, Trouble> {
+    Ok(depth(mutex) > 0 || !latch::is_owned(mutex.words())?)
 }
 
 /// Whether this thread owns it as often as it can.

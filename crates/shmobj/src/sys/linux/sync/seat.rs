@@ -29,6 +29,7 @@ use super::robust::{Node, RobustList};
 use super::words::{WORDS_BYTES, Words, futex_word};
 use super::{Key, Synchronizer, Trouble, latch, liveness};
 use crate::sys::linux::fork::Operation;
+use crate::sys::linux::guard::{self, Filling, Protected};
 use crate::sys::linux::object::page::Id;
 
 /// How many seats a thread makes before it gives back those that are idle.
@@ -46,6 +47,8 @@ const FAST: usize = 16;
 pub(crate) struct Seat {
     base: NonNull<u8>,
     bytes: usize,
+    /// The first of the two pages, if somebody can truncate the entry.
+    protected: Option<Protected>,
     key: Key,
     list: Option<(RobustList, Node)>,
     /// For threads without a list; otherwise 0.
@@ -124,14 +127,14 @@ impl Seat {
     }
 
     /// Another mapping of the page behind `words`, with a private page behind it.
-    fn make(key: Key, words: &Words, thread: &Thread) -> Result<Self, Errno> {
+    fn make(object: &Synchronizer, thread: &Thread) -> Result<Self, Errno> {
         let page = rustix::param::page_size();
         let bytes = 2 * page;
         let prot = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping at an address that the kernel chooses touches no existing memory.
         let base =
             unsafe { rustix::mm::mmap_anonymous(std::ptr::null_mut(), bytes, prot, MapFlags::PRIVATE) }?;
-        let words_end = std::ptr::from_ref(words) as usize + WORDS_BYTES;
+        let words_end = std::ptr::from_ref(object.words()) as usize + WORDS_BYTES;
         let shared = std::ptr::with_exposed_provenance_mut(words_end - page);
         // A length of 0 means: map the same shared pages once more, and leave the old mapping.
         // SAFETY: the destination is the first half of the mapping that was just made, and nobody knows of it yet.
@@ -147,7 +150,8 @@ impl Seat {
         let mut seat = Self {
             base: NonNull::new(base.cast()).ok_or(Errno::NOMEM)?,
             bytes,
-            key,
+            protected: None,
+            key: object.key,
             list: None,
             signature: 0,
             thread: thread.number,
@@ -156,12 +160,15 @@ impl Seat {
             taken: Cell::new(false),
             users: Cell::new(0),
         };
+        SEATS_OF_ALL.fetch_add(1, Relaxed);
+        if object.is_truncatable() {
+            seat.protected = Some(Protected::new(seat.base, page, Filling::Words)?);
+        }
         let word = futex_word(&seat.words().latch) as usize;
         seat.list = thread.list.and_then(|list| Some((list, list.node(word, start + page..start + bytes)?)));
         if seat.list.is_none() {
             seat.signature = liveness::signature(thread.number);
         }
-        SEATS_OF_ALL.fetch_add(1, Relaxed);
         latch::introduce(seat.words(), seat.list.is_some(), thread.pid_namespace);
         Ok(seat)
     }
@@ -170,6 +177,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         SEATS_OF_ALL.fetch_sub(1, Relaxed);
+        self.protected = None; // while it is mapped
         // SAFETY: the mapping is ours; the node in it is on no list, and no reference into it is left.
         let _ = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.bytes) };
     }
@@ -224,7 +232,7 @@ pub(super) fn of(object: &Synchronizer) -> Result<InUse, Trouble> {
     SEATS
         .try_with(|seats| match seats.known(object.key) {
             Some(seat) => Ok(InUse::new(seat)),
-            None => seats.find_or_make(object.key, object.words()).map(InUse::new),
+            None => seats.find_or_make(object).map(InUse::new),
         })
         .unwrap_or(Err(Trouble::ThreadEnding))
 }
@@ -296,7 +304,8 @@ impl Seats {
     }
 
     #[cold]
-    fn find_or_make(&self, key: Key, words: &Words) -> Result<&Seat, Trouble> {
+    fn find_or_make(&self, object: &Synchronizer) -> Result<&Seat, Trouble> {
+        let key = object.key;
         if let Some(seat) = self.find(key) {
             return Ok(seat);
         }
@@ -304,11 +313,16 @@ impl Seats {
         let _operation = Operation::start();
         let thread = self.thread();
         self.tidy_up();
-        let seat = Seat::make(key, words, &thread).or_else(|errno| {
+        guard::unblock_once();
+        let seat = Seat::make(object, &thread).or_else(|errno| {
             self.drop_if(Seat::is_idle);
-            Seat::make(key, words, &thread).map_err(|_| errno)
+            Seat::make(object, &thread).map_err(|_| errno)
         });
-        let seat = seat.map_err(|errno| Trouble::System("mapping its page for this thread", errno))?;
+        let seat = seat.map_err(|errno| match errno {
+            // Private memory cannot be mapped twice.
+            Errno::INVAL if latch::is_gone(object.words()) => Trouble::Corrupt,
+            errno => Trouble::System("mapping its page for this thread", errno),
+        })?;
         self.all.borrow_mut().insert(key, Box::new(seat));
         self.find(key).ok_or(Trouble::ThreadEnding)
     }

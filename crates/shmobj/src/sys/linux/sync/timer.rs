@@ -17,7 +17,7 @@ use std::sync::atomic::fence;
 use super::cell::{self, State, Verdict, change, load};
 use super::clock::{Alarm, ClockId, Deadline, monotonic, realtime};
 use super::words::{Bank, Words};
-use super::{Synchronizer, Trouble, gate};
+use super::{Synchronizer, Trouble, gate, latch};
 use crate::test_hooks::step;
 
 const SECOND_BANK: u32 = 1 << 31;
@@ -172,6 +172,9 @@ pub(super) fn assess(
 ) -> Result<Verdict, Trouble> {
     let manual = timer.is_manual();
     if manual && count(state) != passed_before {
+        if state.is_locked() && latch::is_gone(words) {
+            return Err(Trouble::Corrupt); // not another count, but no timer any more
+        }
         return Ok(Verdict::Satisfied(state));
     }
     if state.is_locked() {

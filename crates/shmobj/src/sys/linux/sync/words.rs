@@ -5,7 +5,7 @@
 //! read from it (see [`seat`](super::seat)), and a value that cannot be is the error "corrupt object".
 
 use std::mem::offset_of;
-use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::cell::State;
@@ -68,6 +68,20 @@ impl Words {
         put(offset_of!(Self, latch), &self.latch.load(Acquire).to_le_bytes());
         put(offset_of!(Self, token), &self.token.load(Acquire).to_le_bytes());
         bytes
+    }
+
+    /// Writes what this process finds in place of words that somebody took away, into private memory of zeros (see
+    /// [`guard`](crate::sys::linux::guard)).
+    ///
+    /// No fast path likes it: the latch is owned, by a [thread that cannot be](latch::is_gone), and the cell is locked, unsignalled, has sleepers and, for a
+    /// semaphore, an impossible count. What is not fast finds out by the latch, which nothing frees.
+    pub(crate) fn become_gone(&self) {
+        self.latch.store(latch::GONE, Release);
+        self.token.store(u64::MAX, Release);
+        // Nobody looks whether such a thread lives.
+        self.watch.store(watch::NUMBERS_AMBIGUOUS, Release);
+        self.cell.store(State::GONE.0, Release);
+        self.banks.iter().for_each(|bank| bank.clock.store(u64::MAX, Release));
     }
 }
 

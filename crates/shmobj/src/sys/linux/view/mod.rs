@@ -13,6 +13,8 @@ use rustix::mm::{Advice, MapFlags, MsyncFlags, ProtFlags};
 
 use super::data::{Data, commit, flags, seals};
 use super::fork::Operation;
+use super::guard::{Filling, Protected};
+use super::object::page::Storage;
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::view::{Flush, Kind as ViewKind};
 use copy::{Fault, Guard, Side};
@@ -47,10 +49,14 @@ pub(crate) struct View {
     /// The mapping's start in the data.
     offset: u64,
     guard: Guard,
+    /// If the data are a file of the object's own that others can truncate. The user's own file is the user's affair.
+    protected: Option<Protected>,
     commits: bool,
     at_wanted_address: bool,
     /// For reserved memory: the parts of the mapping that this view may touch. They only grow.
     accessible: Option<Mutex<Vec<Range<usize>>>>,
+    /// Whether it is protected or reserved, so that there is more to check than the range.
+    is_special: bool,
 }
 
 // SAFETY: the view owns its mapping; its memory is reached through copies, atomics and raw pointers only.
@@ -91,7 +97,8 @@ impl View {
         drop(reader); // before a fork is possible again: a child would keep the memory with it
         let guard = Guard::for_data(data.is_truncatable());
         let accessible = reserved.then(Mutex::default);
-        let view = Self {
+        let is_special = reserved || data.storage == Storage::Beside;
+        let mut view = Self {
             data,
             kind: request.kind,
             base,
@@ -100,13 +107,20 @@ impl View {
             length,
             offset,
             guard,
+            protected: None,
             commits: request.commits,
             at_wanted_address: request.address.is_some(),
             accessible,
+            is_special,
         };
         // Asked once it is mapped: without rights, the kernel lets a mapping be that may never get the right to write.
         if reserved && request.kind == ViewKind::ReadWrite && seals::refuse_writers(&view.data) {
             return Err(seals::is_closed(attempt));
+        }
+        if view.data.storage == Storage::Beside {
+            let filling = if request.kind == ViewKind::ReadOnly { Filling::ReadOnly } else { Filling::Zeros };
+            let protected = Protected::new(base, mapped, filling);
+            view.protected = Some(protected.map_err(|errno| attempt.os("protecting the view", errno))?);
         }
         if huge {
             place::want_huge_pages(base, mapped);
@@ -135,7 +149,8 @@ impl View {
         #[allow(unsafe_code)]
         // SAFETY: `checked` found the range inside the view, mapped and readable; the buffer is the caller's alone.
         let copied = unsafe { copy::copy(self.guard, Side::Source, buffer.as_mut_ptr(), from, buffer.len()) };
-        copied.map_err(|fault| not_copied(attempt, &fault))
+        copied.map_err(|fault| not_copied(attempt, &fault))?;
+        self.is_still_shared(attempt, from, buffer.len())
     }
 
     pub(crate) fn write(&self, attempt: &Attempt<'_>, offset: usize, bytes: &[u8]) -> Result<()> {
@@ -143,7 +158,18 @@ impl View {
         #[allow(unsafe_code)]
         // SAFETY: as in `read`; the public type that offers writing has a writable view.
         let copied = unsafe { copy::copy(self.guard, Side::Destination, to, bytes.as_ptr(), bytes.len()) };
-        copied.map_err(|fault| not_copied(attempt, &fault))
+        copied.map_err(|fault| not_copied(attempt, &fault))?;
+        self.is_still_shared(attempt, to, bytes.len())
+    }
+
+    /// After a copy: whether all of it was one of shared memory, and none of what took its place.
+    fn is_still_shared(&self, attempt: &Attempt<'_>, at: *const u8, length: usize) -> Result<()> {
+        match &self.protected {
+            Some(protected) if length > 0 && protected.is_lost_below(at.wrapping_add(length)) => {
+                Err(not_copied(attempt, &Fault::Gone))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn fill(&self, attempt: &Attempt<'_>, offset: usize, length: usize, byte: u8) -> Result<()> {
@@ -163,10 +189,14 @@ impl View {
         if offset.checked_add(length).is_none_or(|end| end > self.length) {
             return Err(self.outside(attempt, offset, length));
         }
-        if self.accessible.is_some() && length > 0 {
-            self.ensure_committed(attempt, offset, length)?;
+        let at = self.pointer().wrapping_add(offset);
+        if self.is_special && length > 0 {
+            if self.accessible.is_some() {
+                self.ensure_committed(attempt, offset, length)?;
+            }
+            self.is_still_shared(attempt, at, length)?;
         }
-        Ok(self.pointer().wrapping_add(offset))
+        Ok(at)
     }
 
     #[cold]
@@ -278,6 +308,7 @@ impl View {
 
 impl Drop for View {
     fn drop(&mut self) {
+        self.protected = None; // while it is mapped
         if self.at_wanted_address {
             place::unmap(self.base, self.mapped);
         } else {

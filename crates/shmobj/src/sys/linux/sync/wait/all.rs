@@ -21,12 +21,14 @@ use super::super::spin::{Spin, Spinner};
 use super::super::{Got, Synchronizer, Trouble, cell, futex, gate, mutex};
 use super::At;
 use crate::kind::Kind;
+use crate::sys::linux::guard;
 use crate::test_hooks::step;
 
 static SPIN: Spin = Spin::new();
 
 /// The indices of the mutexes that were abandoned. `None`: not before the deadline, and nothing was taken.
 pub(crate) fn all(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<Vec<usize>>> {
+    guard::unblock_once();
     let mut slept_on = BTreeSet::new();
     let taken = take_all(objects, deadline, &mut slept_on);
     for index in slept_on {
@@ -72,7 +74,7 @@ fn take_all(
         spinner.failed(&SPIN);
         spinner = Spinner::woken();
         let at = |trouble| (missing, trouble);
-        let before = others_if_signaled(objects, missing).map_err(at)?;
+        let before = others_if_signaled(objects, missing)?;
         let note = objects[missing].note();
         slept_on.insert(missing);
         sleep(objects[missing], note, deadline).map_err(at)?;
@@ -116,14 +118,16 @@ fn others(objects: &[&Synchronizer], missing: usize) -> Vec<u64> {
 }
 
 /// The same, if all of them are signalled.
-fn others_if_signaled(objects: &[&Synchronizer], missing: usize) -> Result<Option<Vec<u64>>, Trouble> {
+fn others_if_signaled(objects: &[&Synchronizer], missing: usize) -> At<Option<Vec<u64>>> {
     let states = others(objects, missing);
-    for (_, object) in objects.iter().enumerate().filter(|(index, _)| *index != missing) {
+    for (index, object) in objects.iter().enumerate().filter(|(index, _)| *index != missing) {
+        let at = |trouble| (index, trouble);
         let signaled = match object.kind {
-            Kind::Mutex => mutex::is_signaled(object),
+            Kind::Mutex => mutex::is_signaled(object).map_err(at)?,
             _ => {
                 let state = cell::load(&object.words().cell);
-                matches!(object.assess(state, object.note_of(state))?, Verdict::Satisfied(_))
+                let verdict = object.assess(state, object.note_of(state)).map_err(at)?;
+                matches!(verdict, Verdict::Satisfied(_))
             }
         };
         if !signaled {
@@ -144,7 +148,7 @@ fn first_missing(
         let at = |trouble| (index, trouble);
         let signaled = loop {
             if object.kind == Kind::Mutex {
-                break mutex::is_signaled(object);
+                break mutex::is_signaled(object).map_err(at)?;
             }
             match noted.assess(objects, index, cell::load(&object.words().cell)).map_err(at)? {
                 Verdict::Satisfied(_) => break true,
@@ -227,11 +231,10 @@ fn take_gate(
         if seat.depth.get() > 0 {
             return Ok(Some((seat, None))); // WM-15
         }
-        return match latch::take_tentatively(&seat, patience) {
-            Some(Tentative::Taken(former)) => Ok(Some((seat, Some(former)))),
-            Some(Tentative::Owned) => Ok(None),
-            None => Err(Trouble::Stalled),
-        };
+        return Ok(match latch::take_tentatively(&seat, patience)? {
+            Tentative::Taken(former) => Some((seat, Some(former))),
+            Tentative::Owned => None,
+        });
     }
     gate::take(&seat, patience)?;
     step("wait-all: gate taken");

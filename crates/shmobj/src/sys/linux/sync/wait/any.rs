@@ -7,6 +7,7 @@ use super::super::spin::{Spin, Spinner};
 use super::super::{Got, Synchronizer, gate, latch};
 use super::{At, Look};
 use crate::kind::Kind;
+use crate::sys::linux::guard;
 use crate::test_hooks::step;
 
 static SPIN: Spin = Spin::new();
@@ -32,6 +33,7 @@ pub(crate) fn any(
 
 #[cold]
 fn any_slowly(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<(usize, Got)>> {
+    guard::unblock_once();
     let notes: Vec<u32> = objects.iter().map(|object| object.note()).collect();
     let mut beds: Vec<Bed<'_>> = Vec::with_capacity(objects.len());
     let mut spinner = SPIN.start_for(objects.len());

@@ -61,7 +61,13 @@ impl Synchronizer {
     #[inline]
     fn assess(&self, state: State, note: u32) -> Result<Verdict, Trouble> {
         match self.kind {
-            Kind::Event if self.manual => Ok(event::assess_manual(state, note)),
+            Kind::Event if self.manual => match event::assess_manual(state, note) {
+                // Not another generation, but no event any more.
+                Verdict::Satisfied(_) if state.is_locked() && latch::is_gone(self.words()) => {
+                    Err(Trouble::Corrupt)
+                }
+                verdict => Ok(verdict),
+            },
             Kind::Event => Ok(event::assess_auto(state)),
             Kind::Semaphore => semaphore::assess(state, self.maximum()),
             _ => timer::assess(self, self.words(), state, note),

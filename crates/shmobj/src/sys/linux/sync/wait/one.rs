@@ -7,6 +7,7 @@ use super::super::spin::Spinner;
 use super::super::{Got, Synchronizer, Trouble, gate, mutex};
 use super::Look;
 use crate::kind::Kind;
+use crate::sys::linux::guard;
 use crate::test_hooks::step;
 
 /// `None`: not before the deadline, which is asked for only if there is something to wait for.
@@ -26,6 +27,7 @@ pub(crate) fn one(
 
 #[cold]
 fn one_slowly(object: &Synchronizer, deadline: Deadline) -> Result<Option<Got>, Trouble> {
+    guard::unblock_once();
     let note = object.note();
     let mut spinner = object.spin.start();
     let mut limit = None;
