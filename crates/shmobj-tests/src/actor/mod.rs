@@ -31,6 +31,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 use objects::Objects;
 
+use crate::sandbox;
+
 /// Why a command was not done.
 #[derive(Debug)]
 enum Failure {
@@ -96,8 +98,12 @@ pub fn run() {
     process::end_with_parent();
     process::never_leave_zombies();
     process::open_many_files();
+    sandbox::tell_what_is_not_permitted();
     let mut lines =
         Lines { commands: Box::new(BufReader::new(std::io::stdin())), answers: Box::new(std::io::stdout()) };
+    if std::env::args().nth(1).as_deref() == Some(process::GREET) {
+        let _ = lines.answers.write_all(b"ok \n").and_then(|()| lines.answers.flush());
+    }
     let mut objects = Objects::default();
     let mut line = String::new();
     loop {
