@@ -5,6 +5,7 @@
 //! |---|---|
 //! | mappings and views | `objects` |
 //! | the process itself: forks, users, mounts, signals, locks on files | `process` |
+//! | containers: namespaces of a fork | `container` |
 //! | many at once: litter, churn, storms | `crowd` |
 //! | hard times: few descriptors, signals, forks at bad moments | `straits` |
 //! | mutexes, events, semaphores, timers, waits | `sync` |
@@ -14,6 +15,7 @@
 //!
 //! `at NANOSECONDS COMMAND` waits for that moment of the monotonic clock first, so that several puppets act at once.
 
+mod container;
 mod crowd;
 mod objects;
 mod process;
@@ -149,6 +151,9 @@ fn obey(line: &str, objects: &mut Objects, lines: &mut Lines) -> Outcome {
         if let Some(outcome) = others(command, &mut words, &namespace) {
             return outcome;
         }
+    }
+    if let Some(outcome) = container::obey(command, &mut words, lines) {
+        return outcome;
     }
     process::obey(command, &mut words, objects, lines)
         .unwrap_or_else(|| Err(misled(format!("what is `{command}`?"))))

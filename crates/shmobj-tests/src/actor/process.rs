@@ -110,7 +110,7 @@ fn force_fault(words: &mut Words<'_>) -> Outcome {
     Ok(String::new())
 }
 
-fn fork(words: &mut Words<'_>, lines: &mut Lines) -> Outcome {
+pub(super) fn fork(words: &mut Words<'_>, lines: &mut Lines) -> Outcome {
     let address = words.next()?.to_owned();
     // SAFETY: no other thread of this process holds a lock of the allocator or of the streams for longer than a moment: there is
     // none, or it sleeps at a step.
@@ -180,7 +180,7 @@ fn confine(words: &mut Words<'_>) -> Outcome {
     Err(misled(std::os::unix::process::CommandExt::exec(Command::new("/proc/self/exe").arg(GREET))))
 }
 
-fn keep_mounts_here() -> Result<(), Failure> {
+pub(super) fn keep_mounts_here() -> Result<(), Failure> {
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(misled)
 }
