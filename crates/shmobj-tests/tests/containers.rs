@@ -144,6 +144,29 @@ fn memory_that_is_not_shared_across_pid_namespaces_is_unreachable_and_the_error_
 }
 
 #[test]
+fn memory_is_found_in_user_namespaces_below_and_not_in_those_beside_or_above() {
+    for user in users("memory_is_found_in_user_namespaces_below_and_not_in_those_beside_or_above") {
+        let scratch = directory_of(user);
+        let mut one = container(&scratch, user, PATHS[0], "0", "common");
+        let mut two = container(&scratch, user, PATHS[1], "0", "common");
+        let mut above = puppet!("above", &scratch);
+        if let Some(user) = user {
+            above.does(format!("become {user}"));
+        }
+        one.inside.does("create h n 4096");
+        above.does("open h n rw");
+        above.does("close h");
+        two.inside.fails("open h n rw", ErrorKind::Unreachable);
+        above.does("create h of-the-one-above 4096");
+        one.inside.fails("open h of-the-one-above rw", ErrorKind::Unreachable);
+        // Shared across PID namespaces, none of them needs to look into another.
+        above.does("create h beside 4096 beside");
+        one.inside.does("open h beside rw");
+        two.inside.does("open h beside rw");
+    }
+}
+
+#[test]
 fn a_container_that_is_killed_whole_leaves_nothing() {
     for user in users("a_container_that_is_killed_whole_leaves_nothing") {
         let scratch = directory_of(user);

@@ -5,7 +5,8 @@
 //! try-user-namespace
 //! ```
 //! The directory SHARED is at PATH there, and /dev/shm is its own. USER is the number that this user has inside, in a user namespace
-//! of its own, or `same` for none. PROC is `own`, `none`, or `outer` for that of whom it was forked from.
+//! of its own, or `same` for none. PROC is `own`, `none`, or `outer` for that of whom it was forked from; or `common`, and then the PID
+//! namespace is not its own either.
 #![allow(unsafe_code)] // unshare, in a process with one thread
 
 use std::fs;
@@ -36,7 +37,10 @@ fn unshare(what: UnshareFlags) -> rustix::io::Result<()> {
 fn fork_into_container(words: &mut Words<'_>, lines: &mut Lines) -> Outcome {
     let mut address = Words(words.next()?.split_ascii_whitespace());
     let (shared, path, user, proc) = (words.next()?, words.next()?, words.next()?, words.next()?);
-    let mut namespaces = UnshareFlags::NEWPID | UnshareFlags::NEWNS;
+    let mut namespaces = UnshareFlags::NEWNS;
+    if proc != "common" {
+        namespaces |= UnshareFlags::NEWPID;
+    }
     if user == "same" {
         unshare(namespaces).map_err(misled)?;
     } else {
