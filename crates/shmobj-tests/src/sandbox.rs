@@ -19,7 +19,7 @@ const EVERYWHERE: &[(&str, libc::c_long)] = calls![
     fcntl SYS_fcntl, fgetxattr SYS_fgetxattr, flock SYS_flock, fsetxattr SYS_fsetxattr, fstat SYS_fstat,
     fstatfs SYS_fstatfs, ftruncate SYS_ftruncate, futex SYS_futex, futex_waitv SYS_futex_waitv,
     get_robust_list SYS_get_robust_list, getcwd SYS_getcwd, getdents64 SYS_getdents64, geteuid SYS_geteuid,
-    getpid SYS_getpid, getrandom SYS_getrandom, getsockopt SYS_getsockopt, gettid SYS_gettid, kill SYS_kill,
+    getpid SYS_getpid, getrandom SYS_getrandom, getsockopt SYS_getsockopt, getxattr SYS_getxattr, gettid SYS_gettid, kill SYS_kill,
     linkat SYS_linkat, lseek SYS_lseek, madvise SYS_madvise, memfd_create SYS_memfd_create,
     mkdirat SYS_mkdirat, mmap SYS_mmap, mprotect SYS_mprotect, mremap SYS_mremap, msync SYS_msync,
     munmap SYS_munmap, nanosleep SYS_nanosleep, newfstatat SYS_newfstatat, openat SYS_openat,

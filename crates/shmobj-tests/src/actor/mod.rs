@@ -12,6 +12,7 @@
 //! | threads that do those | `threads` |
 //! | the C library's own robust mutexes | `robust` |
 //! | objects that somebody scribbles over | `torment` |
+//! | handles that are handed on | `travel` |
 //!
 //! `at NANOSECONDS COMMAND` waits for that moment of the monotonic clock first, so that several puppets act at once.
 
@@ -24,6 +25,7 @@ mod straits;
 mod sync;
 mod threads;
 mod torment;
+mod travel;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -147,7 +149,7 @@ fn obey(line: &str, objects: &mut Objects, lines: &mut Lines) -> Outcome {
         return outcome;
     }
     let namespace = || objects.chosen_namespace();
-    for others in [sync::obey, threads::obey, robust::obey, torment::obey] {
+    for others in [sync::obey, threads::obey, robust::obey, torment::obey, travel::obey] {
         if let Some(outcome) = others(command, &mut words, &namespace) {
             return outcome;
         }
