@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`mod@puppet`] | a process that a test drives line by line, and its forks |
 //! | [`actor`] | what the puppet program does with each line |
+//! | [`sandbox`] | a process that may make listed system calls only |
 //! | [`scratch`] | a namespace directory of a test's own |
 //! | [`entry`] | entries that the library did not write, from the documented layout |
 //! | [`steps`] | the steps at which a process can be made to die |
@@ -17,6 +18,7 @@ pub mod actor;
 pub mod entry;
 pub mod puppet;
 pub mod random;
+pub mod sandbox;
 pub mod scratch;
 pub mod steps;
 pub mod storm;

@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::socket_peercred;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use shmobj::ErrorKind;
 
@@ -112,19 +113,21 @@ impl Puppet {
 
     #[track_caller]
     fn is_asleep(&mut self, thread: u32) {
+        let pid = self.pid;
         let asleep = || {
-            sleeps_for_an_object(self.pid, thread).unwrap_or_else(|| {
+            sleeps_for_an_object(pid, thread).unwrap_or_else(|| {
                 std::thread::sleep(Duration::from_millis(100));
                 true
             })
         };
         // Twice: the library's own locks are slept on as well, for a moment.
-        let asleep = until(LONGEST, || {
+        let twice = || {
             asleep() && {
                 std::thread::sleep(Duration::from_millis(2));
                 asleep()
             }
-        });
+        };
+        let asleep = until(LONGEST, || self.is_gone() || twice()) && !self.is_gone();
         assert!(asleep, "{self} does not sleep in `{}`", self.last);
     }
 
@@ -304,6 +307,13 @@ impl Puppet {
         self.multiply("fork-into-pid-namespace", "", name)
     }
 
+    /// Forks it into namespaces of its own, as a container: `how` is the directory that it shares, where it has that, the number of
+    /// its user there and its /proc, as the command says.
+    #[track_caller]
+    pub fn fork_into_container(&mut self, how: &str, name: &str) -> Self {
+        self.multiply("fork-into-container", how, name)
+    }
+
     #[track_caller]
     fn multiply(&mut self, how: &str, what: &str, name: &str) -> Self {
         let address = format!("shmobj-test.{:016x}", unique());
@@ -311,7 +321,7 @@ impl Puppet {
             SocketAddr::from_abstract_name(&address).and_then(|address| UnixListener::bind_addr(&address));
         let listener = listener.expect("a listening socket");
         listener.set_nonblocking(true).expect("a socket");
-        let pid: u32 = self.does(format!("{how} {address} {what}")).parse().expect("the fork's pid");
+        self.does(format!("{how} {address} {what}"));
         let since = Instant::now();
         let socket = loop {
             match listener.accept() {
@@ -321,7 +331,9 @@ impl Puppet {
             }
         };
         socket.set_nonblocking(false).expect("a socket");
-        let process = Pid::from_raw(pid as i32).expect("a pid");
+        // Its number here; to its parent it may have another one.
+        let process = socket_peercred(&socket).expect("who called").pid;
+        let pid = process.as_raw_nonzero().get() as u32;
         let pidfd = pidfd_open(process, PidfdFlags::empty()).expect("the fork lives, for it has called");
         let answers = lines_of(BufReader::new(socket.try_clone().expect("a socket")));
         let commands = Commands::Socket(socket);

@@ -8,7 +8,7 @@ fn the_doctor_says_of_each_check_what_it_is_and_what_to_do() {
     let output = place.run(&["doctor", "--json"]);
     let diagnosis: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let checks = diagnosis["checks"].as_array().unwrap();
-    assert!(checks.len() >= 23);
+    assert!(checks.len() >= 26);
     for check in checks {
         for key in ["name", "status", "found", "meaning"] {
             assert!(check[key].as_str().is_some_and(|text| !text.is_empty()), "{key} of {check}");
@@ -26,9 +26,17 @@ fn processes_that_meet_by_name_here_meet_for_the_doctor_as_well() {
     let place = Place::new();
     let diagnosis: serde_json::Value =
         serde_json::from_slice(&place.run(&["doctor", "--json"]).stdout).unwrap();
-    for name in
-        ["meeting_by_name", "waking_by_name", "killed_owner", "robust_lists", "memfd", "flock", "proc"]
-    {
+    for name in [
+        "meeting_by_name",
+        "waking_by_name",
+        "killed_owner",
+        "robust_lists",
+        "memfd",
+        "flock",
+        "proc",
+        "pid_namespace",
+        "user_namespace",
+    ] {
         let check = diagnosis["checks"].as_array().unwrap().iter().find(|check| check["name"] == name);
         assert_eq!(check.unwrap()["status"], "ok", "{check:?}");
     }

@@ -5,15 +5,18 @@
 //! |---|---|
 //! | mappings and views | `objects` |
 //! | the process itself: forks, users, mounts, signals, locks on files | `process` |
+//! | containers: namespaces of a fork | `container` |
 //! | many at once: litter, churn, storms | `crowd` |
 //! | hard times: few descriptors, signals, forks at bad moments | `straits` |
 //! | mutexes, events, semaphores, timers, waits | `sync` |
 //! | threads that do those | `threads` |
 //! | the C library's own robust mutexes | `robust` |
 //! | objects that somebody scribbles over | `torment` |
+//! | handles that are handed on | `travel` |
 //!
 //! `at NANOSECONDS COMMAND` waits for that moment of the monotonic clock first, so that several puppets act at once.
 
+mod container;
 mod crowd;
 mod objects;
 mod process;
@@ -22,6 +25,7 @@ mod straits;
 mod sync;
 mod threads;
 mod torment;
+mod travel;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -30,6 +34,8 @@ use std::io::{BufRead, BufReader, Write};
 use rustix::time::{ClockId, clock_gettime};
 
 use objects::Objects;
+
+use crate::sandbox;
 
 /// Why a command was not done.
 #[derive(Debug)]
@@ -96,8 +102,12 @@ pub fn run() {
     process::end_with_parent();
     process::never_leave_zombies();
     process::open_many_files();
+    sandbox::tell_what_is_not_permitted();
     let mut lines =
         Lines { commands: Box::new(BufReader::new(std::io::stdin())), answers: Box::new(std::io::stdout()) };
+    if std::env::args().nth(1).as_deref() == Some(process::GREET) {
+        let _ = lines.answers.write_all(b"ok \n").and_then(|()| lines.answers.flush());
+    }
     let mut objects = Objects::default();
     let mut line = String::new();
     loop {
@@ -139,10 +149,13 @@ fn obey(line: &str, objects: &mut Objects, lines: &mut Lines) -> Outcome {
         return outcome;
     }
     let namespace = || objects.chosen_namespace();
-    for others in [sync::obey, threads::obey, robust::obey, torment::obey] {
+    for others in [sync::obey, threads::obey, robust::obey, torment::obey, travel::obey] {
         if let Some(outcome) = others(command, &mut words, &namespace) {
             return outcome;
         }
+    }
+    if let Some(outcome) = container::obey(command, &mut words, lines) {
+        return outcome;
     }
     process::obey(command, &mut words, objects, lines)
         .unwrap_or_else(|| Err(misled(format!("what is `{command}`?"))))

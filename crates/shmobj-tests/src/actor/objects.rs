@@ -6,7 +6,8 @@
 //! write VIEW OFFSET TEXT            read VIEW OFFSET LENGTH                fill VIEW OFFSET LENGTH BYTE
 //! add VIEW OFFSET NUMBER            load VIEW OFFSET                       touch VIEW OFFSET
 //! commit HANDLE START END           same HANDLE HANDLE                     id NAME
-//! zero VIEW                         smaps VIEW FIELD
+//! zero VIEW                         smaps VIEW FIELD                       flush VIEW
+//! list
 //! commit-every-other HANDLE PAGES   read-every-other VIEW PAGES
 //! freeze BYTES HANDLE               frozen BYTES HANDLE                    bytes BYTES OFFSET LENGTH
 //! seal-writes VIEW HANDLE
@@ -19,8 +20,8 @@ use std::fs::{File, OpenOptions};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use shmobj::{
-    Access, Allocation, CopyOnWrite, FileMapping, Frozen, LargePages, MappingOptions, Namespace, ReadOnly,
-    ReadWrite, Scope, Security, View,
+    Access, Allocation, CopyOnWrite, FileMapping, Frozen, LargePages, Listed, MappingOptions, Namespace,
+    ObjectInfo, ReadOnly, ReadWrite, Scope, Security, View,
 };
 
 use super::{Failure, Outcome, Words, misled, shown};
@@ -82,7 +83,8 @@ impl Objects {
             "same" => self.same(words),
             "id" => self.id(words),
             "gc" => self.collect_garbage(words),
-            "write" | "read" | "fill" | "add" | "load" | "touch" | "zero" | "smaps" => {
+            "list" => self.list(),
+            "write" | "read" | "flush" | "fill" | "add" | "load" | "touch" | "zero" | "smaps" => {
                 self.view(command, words)
             }
             _ => return None,
@@ -275,12 +277,24 @@ impl Objects {
         ))
     }
 
+    /// How many objects there are, and how many holders they have together.
+    fn list(&self) -> Outcome {
+        let listed = self.chosen_namespace().objects(Scope::Local)?;
+        let known: Vec<ObjectInfo> = listed
+            .into_iter()
+            .filter_map(|one| if let Listed::Object(info) = one { Some(info) } else { None })
+            .collect();
+        let holders = shmobj::holders(&known.iter().collect::<Vec<_>>());
+        Ok(format!("objects={} holders={}", known.len(), holders.iter().map(Vec::len).sum::<usize>()))
+    }
+
     fn view(&self, command: &str, words: &mut Words<'_>) -> Outcome {
         let name = words.next()?;
         let any = self.views.get(name).ok_or_else(|| misled(format!("no view {name}")))?;
         match command {
             "smaps" => return smaps(any!(any, view => view.as_ptr().addr()), words.next()?),
             "zero" => return all_zero(any),
+            "flush" => return any!(any, view => view.flush().map(|()| String::new()).map_err(Failure::from)),
             _ => {}
         }
         let offset: usize = words.number()?;

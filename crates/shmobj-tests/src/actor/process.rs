@@ -8,7 +8,7 @@
 //! private-tmpfs PATH OPTIONS              join-mounts PID
 //! lock PATH sh|ex                         forget-locks
 //! catch-sigbus CODE                       sleep MILLISECONDS
-//! exec PROGRAM ARGUMENT...
+//! exec PROGRAM ARGUMENT...                confine SYSTEMCALL...
 //! ```
 #![allow(unsafe_code)] // fork, setresuid, unshare and sigaction, in a process with one thread (but see `fork_while_creating`)
 
@@ -18,6 +18,7 @@ use std::io::BufReader;
 use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
+use std::process::Command;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ use shmobj::{ErrorKind, FileMapping};
 
 use super::objects::Objects;
 use super::{Failure, Lines, Outcome, Words, misled};
+use crate::sandbox;
 
 /// The kernel kills this process when the thread that started it ends.
 pub(super) fn end_with_parent() {
@@ -62,6 +64,7 @@ pub(super) fn obey(
         "fork-into-pid-namespace" => fork_into_pid_namespace(words, lines),
         "fork-while-creating" => fork_while_creating(words, objects, lines),
         "exec" => exec(words),
+        "confine" => confine(words),
         "exit" => words.number().map(|code| std::process::exit(code)),
         "become" => become_user(words),
         "private-tmpfs" => private_tmpfs(words),
@@ -79,6 +82,9 @@ pub(super) fn obey(
         _ => return None,
     })
 }
+
+/// The argument of a puppet that another one has become: it answers the command that made it so.
+pub(super) const GREET: &str = "greet";
 
 fn arm_step(words: &mut Words<'_>) -> Outcome {
     let then = match words.next()?.split_once('=') {
@@ -104,7 +110,7 @@ fn force_fault(words: &mut Words<'_>) -> Outcome {
     Ok(String::new())
 }
 
-fn fork(words: &mut Words<'_>, lines: &mut Lines) -> Outcome {
+pub(super) fn fork(words: &mut Words<'_>, lines: &mut Lines) -> Outcome {
     let address = words.next()?.to_owned();
     // SAFETY: no other thread of this process holds a lock of the allocator or of the streams for longer than a moment: there is
     // none, or it sleeps at a step.
@@ -163,11 +169,18 @@ fn fork_while_creating(words: &mut Words<'_>, objects: &Objects, lines: &mut Lin
 
 /// Becomes another program. Only tells if that fails.
 fn exec(words: &mut Words<'_>) -> Outcome {
-    let mut command = std::process::Command::new(words.next()?);
+    let mut command = Command::new(words.next()?);
     Err(misled(std::os::unix::process::CommandExt::exec(command.args(words.each()))))
 }
 
-fn keep_mounts_here() -> Result<(), Failure> {
+/// Becomes a new puppet that may make these system calls alone.
+fn confine(words: &mut Words<'_>) -> Outcome {
+    let permitted: Vec<_> = words.each().filter_map(sandbox::number_of).collect();
+    sandbox::confine(&permitted).map_err(misled)?;
+    Err(misled(std::os::unix::process::CommandExt::exec(Command::new("/proc/self/exe").arg(GREET))))
+}
+
+pub(super) fn keep_mounts_here() -> Result<(), Failure> {
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(misled)
 }

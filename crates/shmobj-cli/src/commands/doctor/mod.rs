@@ -4,6 +4,7 @@
 //! kernel has.
 
 mod check;
+mod containers;
 mod kernel;
 mod limits;
 mod memory;
@@ -48,6 +49,7 @@ impl Doctor {
         let checks = [
             kernel::checks(),
             processes::checks(place),
+            containers::checks(),
             waiting::checks(place),
             namespace::checks(place),
             vec![remove_ipc::check(place)],

@@ -5,7 +5,9 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock, linkat, statfs, statvfs};
+use rustix::fs::{
+    AtFlags, CWD, FlockOperation, Mode, OFlags, XattrFlags, flock, fsetxattr, linkat, statfs, statvfs,
+};
 use rustix::io::Errno;
 use shmobj::Scope;
 
@@ -30,7 +32,7 @@ const TINY: u64 = 1 << 20;
 pub(super) fn checks(place: &Place) -> Vec<Check> {
     let directory = place.namespace.directory(Scope::Local);
     let there = existing(directory);
-    vec![state(place, directory), dev_shm(place), nameless(&there), locks(&there)]
+    vec![state(place, directory), dev_shm(place), nameless(&there), locks(&there), access_lists(&there)]
 }
 
 /// The directory, or the nearest one above it, in which it will be made.
@@ -162,5 +164,40 @@ fn locks(directory: &Path) -> Check {
         Ok(false) => Check::broken(NAME, "locks are not seen by others", USE).remedy(remedy),
         Err(error) => Check::broken(NAME, format!("cannot lock in {}: {error}", directory.display()), USE)
             .remedy(remedy),
+    }
+}
+
+/// Really gives a file without a name an access list.
+fn access_lists(directory: &Path) -> Check {
+    const NAME: &str = "access_lists";
+    const OWNER: u16 = 0x01;
+    const USER: u16 = 0x02;
+    const GROUP: u16 = 0x04;
+    const MASK: u16 = 0x10;
+    const OTHERS: u16 = 0x20;
+    /// The number of entries that are about nobody in particular.
+    const NOBODY: u32 = u32::MAX;
+    let me = rustix::process::geteuid().as_raw();
+    let mut list = 2_u32.to_le_bytes().to_vec(); // the version
+    for (whom, rights, number) in
+        [(OWNER, 6_u16, NOBODY), (USER, 4, me), (GROUP, 0, NOBODY), (MASK, 4, NOBODY), (OTHERS, 0, NOBODY)]
+    {
+        list.extend(whom.to_le_bytes());
+        list.extend(rights.to_le_bytes());
+        list.extend(number.to_le_bytes());
+    }
+    let tried = || {
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        let file = rustix::fs::open(directory, flags, Mode::RUSR | Mode::WUSR)?;
+        fsetxattr(&file, "system.posix_acl_access", &list, XattrFlags::empty())
+    };
+    match tried() {
+        Ok(()) => Check::ok(NAME, "work", "what is shared can be shared with single users and groups"),
+        Err(errno) => Check::degraded(
+            NAME,
+            format!("in {}: {errno}", directory.display()),
+            "what is shared is shared by the bits of a mode: the owner's group, or everybody",
+        )
+        .remedy("use a directory on a tmpfs of a kernel with CONFIG_TMPFS_POSIX_ACL, and let the sandbox permit fsetxattr"),
     }
 }

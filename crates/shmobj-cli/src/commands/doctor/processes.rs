@@ -39,7 +39,15 @@ fn proc() -> Check {
         return Check::broken(NAME, format!("/proc/self/fd: {error}"), USE)
             .remedy("let the sandbox permit it");
     }
-    match hidepid(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default()) {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    if option(&mounts, "subset=") == Some("pid") {
+        return Check::ok(
+            NAME,
+            "mounted with subset=pid",
+            "all works; how much memory is available is guessed from what is free, without caches that could go",
+        );
+    }
+    match option(&mounts, "hidepid=") {
         Some(value) if !matches!(value, "0" | "off") => Check::ok(
             NAME,
             format!("mounted with hidepid={value}"),
@@ -49,11 +57,11 @@ fn proc() -> Check {
     }
 }
 
-/// The option of the mount at /proc.
-fn hidepid(mountinfo: &str) -> Option<&str> {
+/// The value of an option of the mount at /proc.
+fn option<'a>(mountinfo: &'a str, name: &str) -> Option<&'a str> {
     let mut mounts = mountinfo.lines().filter(|line| line.split(' ').nth(4) == Some("/proc"));
     let options = mounts.next_back()?.rsplit(' ').next()?;
-    options.split(',').find_map(|option| option.strip_prefix("hidepid="))
+    options.split(',').find_map(|option| option.strip_prefix(name))
 }
 
 fn ptrace_scope() -> Check {
@@ -118,14 +126,16 @@ fn meet(place: &Place) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::hidepid;
+    use super::option;
 
     #[test]
-    fn hidepid_is_an_option_of_the_last_mount_at_proc() {
+    fn an_option_is_one_of_the_last_mount_at_proc() {
         let plain = "25 30 0:23 / /proc rw,nosuid shared:5 - proc proc rw";
-        assert_eq!(hidepid(plain), None);
-        let hidden = format!("{plain}\n26 30 0:24 / /proc rw - proc proc rw,gid=5,hidepid=invisible");
-        assert_eq!(hidepid(&hidden), Some("invisible"));
-        assert_eq!(hidepid("26 30 0:24 / /mnt rw - proc proc rw,hidepid=2"), None);
+        assert_eq!(option(plain, "hidepid="), None);
+        let hidden =
+            format!("{plain}\n26 30 0:24 / /proc rw - proc proc rw,gid=5,hidepid=invisible,subset=pid");
+        assert_eq!(option(&hidden, "hidepid="), Some("invisible"));
+        assert_eq!(option(&hidden, "subset="), Some("pid"));
+        assert_eq!(option("26 30 0:24 / /mnt rw - proc proc rw,hidepid=2", "hidepid="), None);
     }
 }
