@@ -3,8 +3,11 @@
 //! The keys of the JSON are stable: new ones may come, none changes its meaning.
 
 use serde::Serialize;
-use shmobj::{Access, Allocation, Holder, LargePages, ObjectInfo, Protection, Scope, Storage, holders};
+use shmobj::{
+    Allocation, Grant, Holder, Kind, LargePages, ObjectInfo, Principal, Protection, Scope, Storage, holders,
+};
 
+use crate::rights::Sort;
 use crate::state::StateDescription;
 use crate::{Place, output, users};
 
@@ -36,6 +39,8 @@ pub(crate) struct Description {
     pub(crate) owner: Owner,
     /// Permissions of the entry in octal.
     pub(crate) mode: String,
+    /// What users and groups may do who were named.
+    pub(crate) grants: Vec<GrantDescription>,
     pub(crate) creator: Creator,
     /// RFC 3339, in UTC, by the creator's clock.
     pub(crate) created: String,
@@ -65,8 +70,20 @@ pub(crate) struct Creator {
 pub(crate) struct HolderDescription {
     pub(crate) pid: u32,
     pub(crate) command: String,
-    /// `read` or `read_write`; null for what is no mapping.
-    pub(crate) access: Option<&'static str>,
+    /// What its descriptors permit: of mappings `read` or `read_write`, null if it has no data; of other kinds `query` or `use`.
+    pub(crate) access: Option<String>,
+}
+
+/// What somebody may do.
+#[derive(Debug, Serialize)]
+pub(crate) struct GrantDescription {
+    /// `user` or `group`.
+    pub(crate) who: &'static str,
+    pub(crate) id: u32,
+    /// Null for a number that has no name here.
+    pub(crate) name: Option<String>,
+    /// `query`, `read`, `read_write`; of what is no mapping `query` or `use`; `none` is a denial.
+    pub(crate) access: String,
 }
 
 impl Description {
@@ -102,6 +119,7 @@ impl Description {
             waited_for: info.is_waited_for,
             owner: Owner { uid: info.owner, user: users::name(info.owner) },
             mode: format!("{:04o}", info.mode),
+            grants: info.grants.iter().map(|grant| GrantDescription::new(info.kind, grant)).collect(),
             creator: Creator {
                 pid: creator.pid,
                 uid: creator.uid,
@@ -109,7 +127,7 @@ impl Description {
                 command: creator.command.clone(),
             },
             created: humantime::format_rfc3339_seconds(info.created).to_string(),
-            holders: holders.iter().map(HolderDescription::new).collect(),
+            holders: holders.iter().map(|holder| HolderDescription::new(info.kind, holder)).collect(),
         }
     }
 
@@ -124,6 +142,11 @@ impl Description {
         if self.waited_for { format!("{state}, waited for") } else { state }
     }
 
+    /// The permissions as ls(1) marks them: with a plus if there are grants besides.
+    pub(crate) fn mode_shown(&self) -> String {
+        format!("{}{}", self.mode, if self.grants.is_empty() { "" } else { "+" })
+    }
+
     /// The creator as people read it.
     pub(crate) fn creator_shown(&self) -> String {
         format!("{} ({})", output::shown(&self.creator.command), self.creator.pid)
@@ -131,8 +154,27 @@ impl Description {
 }
 
 impl HolderDescription {
-    fn new(holder: &Holder) -> Self {
-        Self { pid: holder.pid, command: holder.command.clone(), access: access(holder.access) }
+    fn new(kind: Kind, holder: &Holder) -> Self {
+        let access =
+            (!holder.access.is_empty()).then(|| Sort::of(kind).shown(holder.access).replace('-', "_"));
+        Self { pid: holder.pid, command: holder.command.clone(), access }
+    }
+}
+
+impl GrantDescription {
+    fn new(kind: Kind, grant: &Grant) -> Self {
+        let (who, id, name) = match grant.who {
+            Principal::User(uid) => ("user", uid, users::name(uid)),
+            Principal::Group(gid) => ("group", gid, users::group_name(gid)),
+            _ => ("unknown", u32::MAX, None),
+        };
+        Self { who, id, name, access: Sort::of(kind).shown(grant.access).replace('-', "_") }
+    }
+
+    /// The grant as `shmobj hold --allow` takes it.
+    pub(crate) fn shown(&self) -> String {
+        let name = self.name.as_deref().map_or_else(|| self.id.to_string(), output::shown);
+        format!("{}:{name}:{}", self.who, self.access.replace('_', "-"))
     }
 }
 
@@ -186,11 +228,4 @@ fn storage(storage: &Storage) -> &'static str {
         Storage::File(_) => "file",
         _ => "unknown",
     }
-}
-
-fn access(access: Access) -> Option<&'static str> {
-    if access.contains(Access::READ_WRITE) {
-        return Some("read_write");
-    }
-    access.contains(Access::READ).then_some("read")
 }
