@@ -1,4 +1,8 @@
 //! `shmobj exec`: a command that inherits handles.
+//!
+//! Killed before it is the command: the kernel closes what it has, also what it has claimed. Killed afterwards it is the command
+//! that was killed. Either way an object that nobody else holds is gone, and its entry is reclaimed as after any crash: a
+//! command that knows nothing of the library cannot remove it when it ends.
 
 use std::collections::HashSet;
 use std::ffi::OsString;

@@ -17,6 +17,10 @@ use crate::{Place, output, size, users};
 /// null. The state of a mutex is {"owner": {"pid", "thread", "command"}, "abandoned"}, of an event {"signaled", "reset"}, of a
 /// semaphore {"count", "max"}, of a waitable timer {"signaled", "reset", "due_in_ns", "period_ns"}, and {"corrupt": true}
 /// where somebody wrote nonsense. Holders that belong to other users are seen by root only.
+///
+/// A grant is what --allow of `shmobj hold` gave to a user or a group: access is none (a denial), query, read or read_write, and
+/// query or use of what is no mapping, where the kernel can tell no more apart. The access of a holder is what its descriptors
+/// permit in these words; a handle may have been opened for less.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Stat {
     /// The object, which somebody has to hold.
