@@ -24,7 +24,7 @@ pub(crate) struct Inherited {
 struct Description {
     role: String,
     kind: String,
-    /// As its entry says it, without a prefix.
+    /// As other commands take it; null if it has none.
     name: Option<String>,
     access: String,
 }
