@@ -21,6 +21,7 @@ mod signals;
 mod size;
 mod state;
 mod users;
+mod who;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
