@@ -3,9 +3,10 @@
 //! The keys of the JSON are stable: new ones may come, none changes its meaning.
 
 use serde::Serialize;
-use shmobj::{Access, Allocation, Holder, LargePages, ObjectInfo, Protection, Scope, Storage, holders};
+use shmobj::{Allocation, Holder, LargePages, ObjectInfo, Protection, Scope, Storage, holders};
 
 use crate::state::StateDescription;
+use crate::who::{GrantDescription, HolderDescription};
 use crate::{Place, output, users};
 
 /// An object and who holds it.
@@ -36,6 +37,8 @@ pub(crate) struct Description {
     pub(crate) owner: Owner,
     /// Permissions of the entry in octal.
     pub(crate) mode: String,
+    /// What users and groups may do who were named.
+    pub(crate) grants: Vec<GrantDescription>,
     pub(crate) creator: Creator,
     /// RFC 3339, in UTC, by the creator's clock.
     pub(crate) created: String,
@@ -58,15 +61,6 @@ pub(crate) struct Creator {
     pub(crate) uid: u32,
     pub(crate) user: Option<String>,
     pub(crate) command: String,
-}
-
-/// A process that holds an object.
-#[derive(Debug, Serialize)]
-pub(crate) struct HolderDescription {
-    pub(crate) pid: u32,
-    pub(crate) command: String,
-    /// `read` or `read_write`; null for what is no mapping.
-    pub(crate) access: Option<&'static str>,
 }
 
 impl Description {
@@ -102,6 +96,7 @@ impl Description {
             waited_for: info.is_waited_for,
             owner: Owner { uid: info.owner, user: users::name(info.owner) },
             mode: format!("{:04o}", info.mode),
+            grants: info.grants.iter().map(|grant| GrantDescription::new(info.kind, grant)).collect(),
             creator: Creator {
                 pid: creator.pid,
                 uid: creator.uid,
@@ -109,7 +104,7 @@ impl Description {
                 command: creator.command.clone(),
             },
             created: humantime::format_rfc3339_seconds(info.created).to_string(),
-            holders: holders.iter().map(HolderDescription::new).collect(),
+            holders: holders.iter().map(|holder| HolderDescription::new(info.kind, holder)).collect(),
         }
     }
 
@@ -124,15 +119,14 @@ impl Description {
         if self.waited_for { format!("{state}, waited for") } else { state }
     }
 
+    /// The permissions as ls(1) marks them: with a plus if there are grants besides.
+    pub(crate) fn mode_shown(&self) -> String {
+        format!("{}{}", self.mode, if self.grants.is_empty() { "" } else { "+" })
+    }
+
     /// The creator as people read it.
     pub(crate) fn creator_shown(&self) -> String {
         format!("{} ({})", output::shown(&self.creator.command), self.creator.pid)
-    }
-}
-
-impl HolderDescription {
-    fn new(holder: &Holder) -> Self {
-        Self { pid: holder.pid, command: holder.command.clone(), access: access(holder.access) }
     }
 }
 
@@ -186,11 +180,4 @@ fn storage(storage: &Storage) -> &'static str {
         Storage::File(_) => "file",
         _ => "unknown",
     }
-}
-
-fn access(access: Access) -> Option<&'static str> {
-    if access.contains(Access::READ_WRITE) {
-        return Some("read_write");
-    }
-    access.contains(Access::READ).then_some("read")
 }

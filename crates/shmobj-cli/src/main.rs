@@ -8,18 +8,20 @@
 //! | 1 | an error; from `doctor`: something is broken |
 //! | 2 | the command line is wrong |
 //! | 124 | a wait timed out |
-//! | 126, 127 | `hold`, `lock` and `sem`: the command cannot be run, is not there |
-//! | any | `hold`, `lock` and `sem`: the command's own; 128 and the number of the signal that ended it, or the wait for it |
+//! | 126, 127 | `hold`, `lock`, `sem` and `exec`: the command cannot be run, is not there |
+//! | any | `hold`, `lock`, `sem` and `exec`: the command's own; 128 and the number of the signal that ended it, or the wait for it |
 
 mod commands;
 mod description;
 mod due;
 mod duration;
 mod output;
+mod rights;
 mod signals;
 mod size;
 mod state;
 mod users;
+mod who;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,7 +35,7 @@ Names: `x` and `Local\\x` are the user's own, `Global\\x` is everybody's on this
 
 Exit codes: 0 done, 1 error, 2 wrong command line, 124 a wait timed out.
 `hold`, `lock` and `sem` end with the code of their command, or 128 and the number of the signal that ended it;
-126: it cannot be run, 127: it is not there.";
+`exec` becomes it. 126: it cannot be run, 127: it is not there.";
 
 /// Named shared memory and synchronization objects that live exactly as long as somebody holds them.
 #[derive(Debug, Parser)]

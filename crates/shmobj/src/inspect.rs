@@ -160,7 +160,9 @@ pub struct Holder {
     pub pid: u32,
     /// Its command, cut to 15 bytes by the kernel.
     pub command: String,
-    /// How it has opened the data of a mapping; empty for other kinds.
+    /// What its descriptors let it do, of which each of its handles may have less: [`READ`](Access::READ) or
+    /// [`READ_WRITE`](Access::READ_WRITE) of a mapping's data, empty if it has none of them; of other kinds, whose every use writes,
+    /// [`QUERY`](Access::QUERY) alone or with [`SYNCHRONIZE`](Access::SYNCHRONIZE) and [`MODIFY`](Access::MODIFY).
     pub access: Access,
 }
 

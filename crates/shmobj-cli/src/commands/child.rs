@@ -32,11 +32,7 @@ pub(super) fn run(mut command: Command, signals: &Signals) -> anyhow::Result<Exi
     signals.catch_also(&[libc::SIGCHLD])?;
     let mut child = match command.spawn() {
         Ok(child) => child,
-        Err(error) => {
-            output::message(&format!("cannot run {:?}: {error}", command.get_program()));
-            let not_there = error.kind() == io::ErrorKind::NotFound;
-            return Ok(if not_there { NOT_THERE } else { CANNOT_RUN }.into());
-        }
+        Err(error) => return Ok(cannot_run(&command, &error)),
     };
     let pid = Pid::from_child(&child);
     loop {
@@ -51,6 +47,18 @@ pub(super) fn run(mut command: Command, signals: &Signals) -> anyhow::Result<Exi
             }
         }
     }
+}
+
+/// Becomes the command. Returns only if it cannot be run.
+pub(super) fn replace(mut command: Command) -> ExitCode {
+    let error = command.exec();
+    cannot_run(&command, &error)
+}
+
+fn cannot_run(command: &Command, error: &io::Error) -> ExitCode {
+    output::message(&format!("cannot run {:?}: {error}", command.get_program()));
+    let not_there = error.kind() == io::ErrorKind::NotFound;
+    if not_there { NOT_THERE } else { CANNOT_RUN }.into()
 }
 
 /// The command of a command line. It looks names up where `--dir` says, unless it decides otherwise: it has `SHMOBJ_DIR`.

@@ -12,6 +12,8 @@ use crate::{Place, output, size};
 
 /// Lists the objects that somebody holds. What crashed processes left is reclaimed on the way.
 ///
+/// A + behind the mode: users or groups were given rights by name (`shmobj stat` shows whom).
+///
 /// --json prints {"directory", "objects", "unknown"}: objects as `shmobj stat --json` describes them, and an
 /// unknown entry as {"name", "reason"}.
 #[derive(Debug, clap::Args)]
@@ -67,7 +69,8 @@ impl Ls {
 impl Listing {
     fn print(&self) -> std::io::Result<()> {
         if !self.objects.is_empty() {
-            let header = ["NAME", "KIND", "SIZE", "PROTECTION", "STORAGE", "STATE", "HOLDERS", "CREATOR"];
+            let header =
+                ["NAME", "KIND", "SIZE", "PROTECTION", "STORAGE", "STATE", "MODE", "HOLDERS", "CREATOR"];
             let header = header.map(String::from).to_vec();
             output::table(std::iter::once(header).chain(self.objects.iter().map(row)))?;
         }
@@ -93,6 +96,7 @@ fn row(object: &Description) -> Vec<String> {
         protection,
         object.storage.replace('_', " "),
         object.state_shown(),
+        object.mode_shown(),
         object.holders.len().to_string(),
         object.creator_shown(),
     ]

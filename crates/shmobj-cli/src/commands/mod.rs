@@ -3,11 +3,15 @@
 mod acquire;
 mod child;
 mod demo;
+mod deposit;
 mod doctor;
 mod event;
+mod exec;
 mod gc;
 mod generate;
+mod handle;
 mod hold;
+mod inherited;
 mod lock;
 mod ls;
 mod owned;
@@ -47,6 +51,9 @@ pub(crate) enum Command {
     Wait(wait::Wait),
     Lock(lock::Lock),
     Sem(sem::Sem),
+    Exec(exec::Exec),
+    Inherited(inherited::Inherited),
+    Deposit(deposit::Deposit),
     Ls(ls::Ls),
     Stat(stat::Stat),
     Gc(gc::Gc),
@@ -75,6 +82,9 @@ impl Command {
             Self::Wait(wait) => wait.run(place),
             Self::Lock(lock) => lock.run(place),
             Self::Sem(sem) => sem.run(place),
+            Self::Exec(exec) => exec.run(place),
+            Self::Inherited(inherited) => inherited.run(),
+            Self::Deposit(deposit) => deposit.run(place),
             Self::Ls(ls) => ls.run(place),
             Self::Stat(stat) => stat.run(place),
             Self::Gc(gc) => gc.run(place),

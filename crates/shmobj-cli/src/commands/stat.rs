@@ -12,11 +12,15 @@ use crate::{Place, output, size, users};
 /// Shows what is known about one object, and who holds it.
 ///
 /// --json prints {"name", "kind", "id", "size", "protection", "allocation", "large_pages", "storage", "path", "state",
-/// "waited_for", "owner": {"uid", "user"}, "mode", "creator": {"pid", "uid", "user", "command"}, "created", "holders": [{"pid",
+/// "waited_for", "owner": {"uid", "user"}, "mode", "grants": [{"who", "id", "name", "access"}], "creator": {"pid", "uid", "user", "command"}, "created", "holders": [{"pid",
 /// "command", "access"}]}. Sizes are in bytes, the mode is octal, times are RFC 3339 in UTC; what does not apply is
 /// null. The state of a mutex is {"owner": {"pid", "thread", "command"}, "abandoned"}, of an event {"signaled", "reset"}, of a
 /// semaphore {"count", "max"}, of a waitable timer {"signaled", "reset", "due_in_ns", "period_ns"}, and {"corrupt": true}
 /// where somebody wrote nonsense. Holders that belong to other users are seen by root only.
+///
+/// A grant is what --allow of `shmobj hold` gave to a user or a group: access is none (a denial), query, read or read_write, and
+/// query or use of what is no mapping, where the kernel can tell no more apart. The access of a holder is what its descriptors
+/// permit in these words; a handle may have been opened for less.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Stat {
     /// The object, which somebody has to hold.
@@ -61,12 +65,15 @@ fn print(object: &Description) -> std::io::Result<()> {
     line("id", &object.id)?;
     line("owner", &users::shown(object.owner.uid))?;
     line("mode", &object.mode)?;
+    for grant in &object.grants {
+        line("allowed", &grant.shown())?;
+    }
     let creator = &object.creator;
     line("creator", &format!("{}, user {}", object.creator_shown(), users::shown(creator.uid)))?;
     line("created", &object.created)?;
     line("holders", &object.holders.len().to_string())?;
     for holder in &object.holders {
-        let access = holder.access.map(|access| format!(", {}", access.replace('_', "-")));
+        let access = holder.access.as_ref().map(|access| format!(", {}", access.replace('_', "-")));
         writeln!(
             out,
             "    {} ({}){}",

@@ -21,6 +21,11 @@ impl Place {
         Self { directory: tempfile::tempdir().unwrap() }
     }
 
+    /// On a file system that has access control lists for certain.
+    pub(crate) fn in_memory() -> Self {
+        Self { directory: tempfile::tempdir_in("/dev/shm").unwrap() }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
@@ -109,6 +114,11 @@ pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
 pub(crate) fn has_ended(pid: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return true };
     stat.rsplit(") ").next().is_some_and(|behind| behind.starts_with(['Z', 'X']))
+}
+
+/// Says loudly that a test did not run: past the test harness, which shows the words of a passed test to nobody.
+pub(crate) fn skip(test: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }
 
 /// Starts a process whose stdout is read.

@@ -46,6 +46,21 @@ fn a_wrong_command_line_ends_with_2_and_an_explanation() {
         &["sem", "n", "--max", "0", "--", "true"],
         &["sem", "n", "--max", "129", "--", "true"],
         &["sem", "n", "--max", "1"],
+        &["exec"],
+        &["exec", "--inherit", "n"],
+        &["exec", "--inherit", "", "--", "true"],
+        &["exec", "--inherit", "n=", "--", "true"],
+        &["exec", "--inherit", "=role", "--", "true"],
+        &["exec", "--inherit", "n", "--access", "none", "--", "true"],
+        &["exec", "--inherit", "n", "--access", "everything", "--", "true"],
+        &["exec", "--claim", "token", "--", "true"],
+        &["deposit"],
+        &["deposit", ""],
+        &["hold", "event", "n", "--allow", "4711:use"],
+        &["hold", "event", "n", "--allow", "user:4711:read"],
+        &["hold", "event", "n", "--allow", "user:no such user:use"],
+        &["hold", "mapping", "n", "--size", "4K", "--allow", "group:4711:wait"],
+        &["hold", "mapping", "n", "--size", "4K", "--allow", "everybody:4711:read"],
         &["hold", "mapping", "n", "--size", "many"],
         &["hold", "mapping", "n", "--size", "4KB"],
         &["hold", "mapping", "n", "--size", "4K", "--mode", "9"],
@@ -98,7 +113,7 @@ fn completions_and_manual_pages_are_generated() {
     for shell in ["bash", "zsh", "fish"] {
         let script = text(&place.stdout(&["completions", shell]));
         for word in
-            ["doctor", "semaphore", "manual-reset", "pulse", "cancel", "every", "timeout", "lock", "sem"]
+            "doctor semaphore manual-reset pulse cancel every timeout lock sem exec inherit allow".split(' ')
         {
             assert!(script.contains(word), "{word} in {shell}");
         }
@@ -107,7 +122,7 @@ fn completions_and_manual_pages_are_generated() {
     let pages = place.file("man");
     fs::create_dir(&pages).unwrap();
     place.stdout(&["man", pages.to_str().unwrap()]);
-    for page in ["hold-mapping", "hold-timer", "set", "release", "timer-cancel", "wait", "lock", "sem"] {
+    for page in "hold-mapping hold-timer set release timer-cancel wait lock sem exec".split(' ') {
         assert!(pages.join(format!("shmobj-{page}.1")).exists(), "{page}");
     }
     let lock = fs::read_to_string(pages.join("shmobj-lock.1")).unwrap();

@@ -8,9 +8,9 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::ValueEnum;
-use shmobj::{Access, Allocation, FileMapping, LargePages, Protection, Security};
+use shmobj::{Access, Allocation, FileMapping, Grant, LargePages, Protection};
 
-use crate::{Place, output, size};
+use crate::{Place, output, rights, size};
 
 /// Holds a file mapping: memory, or a file.
 ///
@@ -47,6 +47,10 @@ pub(super) struct HoldMapping {
     /// Who else may open it, in octal as of a file: 0640 lets the group read.
     #[arg(long, value_parser = crate::commands::mode, default_value = "0600")]
     mode: u32,
+    /// Who else may open it, by name or number: user:ann:read, group:staff:write. Rights: query, read, write, all, none.
+    /// Others find Global\ names, and those of a --dir that they may enter.
+    #[arg(long, value_name = "WHO:RIGHTS", value_parser = rights::mapping_grant)]
+    allow: Vec<Grant>,
     /// Let the owner's processes in other PID namespaces find it.
     #[arg(long)]
     across_pid_namespaces: bool,
@@ -84,7 +88,7 @@ impl HoldMapping {
                 Some(Large::Transparent) => LargePages::Transparent,
                 Some(Large::Required) => LargePages::Required,
             })
-            .security(Security::mode(self.mode))
+            .security(rights::security(self.mode, &self.allow))
             .across_pid_namespaces(self.across_pid_namespaces);
         match (&self.file, self.size) {
             (None, None) => Ok(options.open(&self.name, Access::READ)?),

@@ -194,13 +194,15 @@ pub(crate) fn holders(objects: &[&ObjectInfo]) -> Vec<Vec<Holder>> {
             let Some(key) = proc::key_without_waiting(rustix::fs::CWD, &proc::descriptor(pid, fd)) else {
                 continue;
             };
+            let mut may = |index: usize, rights| *access.entry(index).or_insert(Access::empty()) |= rights;
             if let Some(&index) = entries.get(&key) {
                 holds.push(index);
-            }
-            if let Some(indices) = data.get(&key) {
-                for &index in indices {
-                    *access.entry(index).or_insert(Access::empty()) |= access_of(pid, fd);
+                if objects[index].kind != Kind::FileMapping {
+                    may(index, if is_writable(pid, fd) { Access::SYNCHRONIZATION } else { Access::QUERY });
                 }
+            }
+            for &index in data.get(&key).into_iter().flatten() {
+                may(index, if is_writable(pid, fd) { Access::READ_WRITE } else { Access::READ });
             }
         }
         holds.sort_unstable();
@@ -214,11 +216,10 @@ pub(crate) fn holders(objects: &[&ObjectInfo]) -> Vec<Vec<Holder>> {
     found
 }
 
-/// What a descriptor of the data lets its process do.
-fn access_of(pid: u32, fd: u32) -> Access {
-    let flags =
-        proc::open_flags(pid, fd).map_or(OFlags::empty(), |flags| OFlags::from_bits_retain(flags as u32));
-    if flags & OFlags::RWMODE == OFlags::RDWR { Access::READ_WRITE } else { Access::READ }
+/// Whether a descriptor lets its process write.
+fn is_writable(pid: u32, fd: u32) -> bool {
+    let flags = proc::open_flags(pid, fd).map(|flags| OFlags::from_bits_retain(flags as u32));
+    flags.is_some_and(|flags| flags & OFlags::RWMODE == OFlags::RDWR)
 }
 
 /// Reclaims what nobody holds.
