@@ -249,7 +249,10 @@ pub(crate) struct Attempt<'a> {
 impl Attempt<'_> {
     pub(crate) fn fails(&self, kind: ErrorKind, matter: impl Into<Cow<'static, str>>) -> Error {
         let object = if self.name.is_empty() {
-            format!("unnamed {}", self.subject)
+            match self.subject.strip_prefix("the ") {
+                Some(_) => self.subject.to_owned(), // not an object, but something that is there once
+                None => format!("unnamed {}", self.subject),
+            }
         } else {
             format!("{} {:?}", self.subject, Shortened(self.name))
         };

@@ -83,7 +83,7 @@ pub fn claim<T: Transfer>(token: &str) -> Result<T> {
 /// # Errors
 /// Those of [`claim`].
 pub fn claim_in<T: Transfer>(namespace: &Namespace, token: &str) -> Result<T> {
-    let attempt = Attempt { verb: "claim", subject: "deposit", name: "" };
+    let attempt = Attempt { verb: "claim", subject: "the deposit", name: "" };
     let arrived = deposit::claim(&attempt, namespace.place(Scope::Local), token)?;
     T::from_any(arrived.into())
 }

@@ -24,7 +24,7 @@ use crate::{Event, FileMapping, Mutex, Semaphore, WaitableTimer};
 /// The object lives as long as either process has a handle.
 #[doc(alias = "DuplicateHandle")]
 pub fn duplicate_from<T: Transfer>(pid: u32, descriptor: RawFd) -> Result<T> {
-    let attempt = Attempt { verb: "duplicate", subject: "handle", name: "" };
+    let attempt = Attempt { verb: "duplicate", subject: "the handle", name: "" };
     let Some(kind) = T::kind() else { return Err(which_kind(&attempt)) };
     let attempt = Attempt { subject: kind.as_str(), ..attempt };
     T::from_any(transfer::process::duplicate(&attempt, kind, pid, descriptor)?.into())
@@ -32,7 +32,7 @@ pub fn duplicate_from<T: Transfer>(pid: u32, descriptor: RawFd) -> Result<T> {
 
 /// Makes a handle of a descriptor.
 pub(crate) fn from_descriptor<T: Transfer>(descriptor: OwnedFd) -> Result<T> {
-    let attempt = Attempt { verb: "adopt", subject: "handle", name: "" };
+    let attempt = Attempt { verb: "adopt", subject: "the handle", name: "" };
     let Some(kind) = T::kind() else { return Err(which_kind(&attempt)) };
     let attempt = Attempt { subject: kind.as_str(), ..attempt };
     T::from_any(transfer::of_descriptor(&attempt, kind, descriptor)?.into())
@@ -88,7 +88,7 @@ macro_rules! into_descriptor {
             fn try_from(handle: $Object) -> Result<Self> {
                 let carried = super::carry(&handle, "take apart")?;
                 let one = if Kind::$Object == Kind::FileMapping { carried.mapped } else { carried.lock.or(carried.mapped) };
-                one.ok_or_else(|| which_kind(&Attempt { verb: "take apart", subject: "handle", name: "" }))
+                one.ok_or_else(|| which_kind(&Attempt { verb: "take apart", subject: "the handle", name: "" }))
             }
         }
     )*};

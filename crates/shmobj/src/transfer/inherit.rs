@@ -16,7 +16,8 @@ pub trait InheritExt {
     /// children; one that has called [`inherited`] does not, but can by `inherit`. The numbers are in the environment
     /// variable `SHMOBJ_INHERITED`, so clear the environment before, and not after.
     ///
-    /// The command keeps the object until it is dropped.
+    /// The command keeps the object until it is dropped. A process that tried to become the command (`exec`) and failed should
+    /// drop it before it starts other children, which would inherit as well.
     ///
     /// # Errors
     /// [`NoResources`](ErrorKind::NoResources): this process has too few descriptors left. [`InvalidParameter`](ErrorKind::InvalidParameter):

@@ -32,6 +32,8 @@ pub use descriptor::duplicate_from;
 pub use inherit::{InheritExt, inherited, roles};
 pub use socket::{MAXIMUM_HANDLES, pack, receive, send, send_and_close, unpack};
 
+use rustix::io::Errno;
+
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::sys::transfer::{Arrived, Carried, pack_mapping, pack_synchronizer};
@@ -103,7 +105,16 @@ fn carry(handle: &dyn Transfer, verb: &'static str) -> Result<Carried> {
         Parts::Mapping(mapping) => pack_mapping(mapping.inner(), mapping.access()),
         Parts::Synchronization(handle) => pack_synchronizer(&handle.object, handle.access()),
     };
-    carried.map_err(|errno| attempt(handle, verb).os("opening it once more", errno))
+    carried.map_err(|errno| match errno {
+        Errno::ACCESS | Errno::PERM => attempt(handle, verb)
+            .fails(
+                ErrorKind::AccessDenied,
+                "another user handed it to this process, which cannot make a narrower handle of it",
+            )
+            .with_source(errno)
+            .with_remedy("hand on the rights that came, or have its owner hand on what is wanted"),
+        errno => attempt(handle, verb).os("opening it once more", errno),
+    })
 }
 
 fn wrong_kind(found: Kind, wanted: Kind, name: &str) -> crate::Error {

@@ -12,7 +12,7 @@ use crate::sys::transfer::socket::{self, Arrival, Unreceived};
 /// How many handles one message, or one parcel, can have.
 pub const MAXIMUM_HANDLES: usize = socket::MAXIMUM;
 
-const HANDLES: &str = "handles";
+const HANDLES: &str = "the handles";
 
 /// Sends handles over a Unix socket, all in one message. The sender keeps its own.
 ///

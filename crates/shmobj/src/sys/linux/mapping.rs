@@ -141,10 +141,10 @@ impl Mapping {
                 Ok(Self { object: None, data: self.data.clone(), protection: self.protection })
             }
             None => {
-                let data = self
-                    .data
-                    .with_write()
-                    .map_err(|errno| attempt.os("opening its data for writing", errno))?;
+                let data = self.data.with_write().map_err(|errno| match errno {
+                    Errno::ACCESS | Errno::PERM | Errno::ROFS => denied(attempt, true).with_source(errno),
+                    errno => attempt.os("opening its data for writing", errno),
+                })?;
                 Ok(Self::of_data(data, self.protection))
             }
         }
@@ -342,16 +342,18 @@ fn attach(attempt: &Attempt<'_>, object: &Object, head: Option<&[u8]>, write: bo
         Search::Found(found) => found,
         Search::NotFound => return Ok(false),
         Search::Failed(errno) => return Err(attempt.os("opening its data", errno)),
-        Search::Denied => {
-            let needed = if write { "writing" } else { "reading" };
-            return Err(attempt
-                .fails(ErrorKind::AccessDenied, format!("its data may not be opened for {needed}"))
-                .with_remedy("ask for less access, or have its creator grant it"));
-        }
+        Search::Denied => return Err(denied(attempt, write)),
     };
     let data = Data::adopt(found, write, header).map_err(|flaw| not_as_promised(attempt, &flaw))?;
     attached.put(Arc::new(data));
     Ok(true)
+}
+
+fn denied(attempt: &Attempt<'_>, write: bool) -> crate::Error {
+    let needed = if write { "writing" } else { "reading" };
+    attempt
+        .fails(ErrorKind::AccessDenied, format!("its data may not be opened for {needed}"))
+        .with_remedy("ask for less access, or have its creator grant it")
 }
 
 fn not_as_promised(attempt: &Attempt<'_>, flaw: &Flaw) -> crate::Error {

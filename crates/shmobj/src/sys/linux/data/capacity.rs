@@ -4,6 +4,7 @@
 //! to be an error of the create, so what is asked for is compared with what is available, in the machine and in the
 //! control group. That is a guess about the next moment, good enough to refuse what cannot work.
 
+use std::mem::MaybeUninit;
 use std::path::Path;
 
 use rustix::io::Errno;
@@ -39,9 +40,8 @@ pub(crate) fn check(attempt: &Attempt<'_>, bytes: u64) -> Result<()> {
             .fails(ErrorKind::OutOfMemory, format!("{bytes} bytes cannot be committed at once"))
             .with_remedy("ask for less, or reserve it and commit parts"));
     }
-    let system = rustix::system::sysinfo();
-    let unused = (system.freeram as u64).saturating_mul(u64::from(system.mem_unit));
-    let room = if bytes < unused / 2 { unused } else { available_in_machine().unwrap_or(unused) };
+    let unused = unused_in_machine().unwrap_or(0);
+    let room = if bytes < unused / 2 { unused } else { available_in_machine().unwrap_or(u64::MAX) };
     let room = if bytes < WORTH_A_LONG_LOOK { room } else { room.min(available_in_control_group()) };
     if bytes > room {
         return Err(attempt
@@ -69,6 +69,18 @@ pub(crate) fn exhausted(attempt: &Attempt<'_>, bytes: u64, errno: Errno) -> Erro
 }
 
 /// Free memory and swap space, and what the kernel would give up for it.
+/// Not with rustix, which takes it that the call cannot fail: a filter of system calls can refuse it.
+#[allow(unsafe_code)]
+fn unused_in_machine() -> Option<u64> {
+    let mut system = MaybeUninit::<libc::sysinfo>::zeroed();
+    // SAFETY: a call that fills the structure it is given.
+    let answered = unsafe { libc::sysinfo(system.as_mut_ptr()) } == 0;
+    // SAFETY: zeros are a value of it, and so is what the kernel has written.
+    let system = unsafe { system.assume_init() };
+    #[allow(clippy::unnecessary_cast)] // the width of this field differs between the architectures
+    answered.then(|| (system.freeram as u64).saturating_mul(u64::from(system.mem_unit)))
+}
+
 fn available_in_machine() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     Some(field(&text, "MemAvailable:")?.saturating_add(field(&text, "SwapFree:")?).saturating_mul(1024))

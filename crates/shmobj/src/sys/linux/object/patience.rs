@@ -63,8 +63,8 @@ pub(crate) fn given_up(attempt: &Attempt<'_>, obstacle: Obstacle) -> crate::Erro
         Obstacle::NoData => attempt
             .fails(ErrorKind::Unreachable, "it is held by a process that this one cannot see")
             .with_remedy(
-                "run both as the same user with the same view of /proc, or let the creator share it across PID \
-                 namespaces",
+                "run both as the same user, in the same user and PID namespaces, with the same view of /proc; or let the \
+                 creator share it across PID namespaces",
             ),
     }
 }

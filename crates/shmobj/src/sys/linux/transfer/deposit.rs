@@ -158,6 +158,12 @@ fn take(attempt: &Attempt<'_>, place: &Place, token: &str) -> Result<Carried> {
     let file = match open_entry(&directory, &name) {
         Ok(file) => file,
         Err(Errno::NOENT) => return Err(gone(attempt)),
+        Err(errno @ (Errno::ACCESS | Errno::PERM)) => {
+            return Err(attempt
+                .fails(ErrorKind::AccessDenied, "it is another user's")
+                .with_source(errno)
+                .with_remedy("claim it as the user who made it, or have the handle sent over a socket"));
+        }
         Err(errno) => return Err(attempt.os("opening the deposit", errno)),
     };
     let os = |doing| move |errno| attempt.os(doing, errno);

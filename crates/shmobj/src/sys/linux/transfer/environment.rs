@@ -20,7 +20,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, FdFlags};
@@ -30,6 +30,7 @@ use crate::error::Attempt;
 use crate::sys::linux::data::is_writable;
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::{FileKey, runs_with_raised_rights};
+use crate::sys::linux::object::Object;
 use crate::sys::linux::proc;
 
 /// The name of the variable.
@@ -46,10 +47,22 @@ pub(crate) fn pass_on(command: &mut Command, role: &str, carried: Carried) -> Re
     let Carried { lock, mapped, object, .. } = carried;
     let mut reopened: Vec<_> = lock.map(|fd| Reopened::new(fd, true)).into_iter().collect();
     reopened.extend(mapped.map(|fd| Reopened::new(fd, false)));
-    let mut kept = (reopened, object); // dropped with the command, in this order (L5)
+    let mut kept = Kept { reopened, _object: object };
     // SAFETY: the closure makes system calls only; it neither allocates nor takes a lock.
-    unsafe { command.pre_exec(move || kept.0.iter_mut().try_for_each(Reopened::open)) };
+    unsafe { command.pre_exec(move || kept.reopen()) };
     Ok(())
+}
+
+/// What a command keeps for its children, and drops in this order (L5).
+struct Kept {
+    reopened: Vec<Reopened>,
+    _object: Option<Arc<Object>>,
+}
+
+impl Kept {
+    fn reopen(&mut self) -> io::Result<()> {
+        self.reopened.iter_mut().try_for_each(Reopened::open)
+    }
 }
 
 /// Whether a command's children were promised a handle for this role.

@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{OFlags, SealFlags, SeekFrom, Stat};
+use rustix::fs::{OFlags, SealFlags, Stat};
 
 use super::{Arrived, Carried, Record, Whole};
 use crate::access::Access;
@@ -170,7 +170,7 @@ fn memory(attempt: &Attempt<'_>, fd: OwnedFd, record: Option<Record>) -> Result<
     let mut kept = record.map_or(0, |record| record.flags) & flags::TRANSPARENT;
     if large {
         kept |= flags::LARGE_PAGES;
-    } else if sealed && has_holes(&fd, size) {
+    } else if sealed && has_holes(&stat, size) {
         // Whatever the sender says: touching what is not there would commit it.
         kept |= flags::RESERVE;
     }
@@ -186,8 +186,9 @@ fn memory(attempt: &Attempt<'_>, fd: OwnedFd, record: Option<Record>) -> Result<
     Ok(Mapping::of_data(Data { fd, writable, storage, size, flags: kept, page_size }, protection))
 }
 
-fn has_holes(fd: &OwnedFd, size: u64) -> bool {
-    rustix::fs::seek(fd, SeekFrom::Hole(0)).is_ok_and(|hole| hole < size)
+/// Whether some of the memory is not allocated. (SEEK_HOLE would take what was allocated and never touched for a hole.)
+fn has_holes(stat: &Stat, size: u64) -> bool {
+    (stat.st_blocks as u64).saturating_mul(512) < size
 }
 
 /// An unnamed synchronization object.
