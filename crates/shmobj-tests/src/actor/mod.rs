@@ -13,6 +13,7 @@
 //! | the C library's own robust mutexes | `robust` |
 //! | objects that somebody scribbles over | `torment` |
 //! | handles that are handed on | `travel` |
+//! | what users may do to each other | `users` |
 //!
 //! `at NANOSECONDS COMMAND` waits for that moment of the monotonic clock first, so that several puppets act at once.
 
@@ -26,6 +27,7 @@ mod sync;
 mod threads;
 mod torment;
 mod travel;
+mod users;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -149,7 +151,7 @@ fn obey(line: &str, objects: &mut Objects, lines: &mut Lines) -> Outcome {
         return outcome;
     }
     let namespace = || objects.chosen_namespace();
-    for others in [sync::obey, threads::obey, robust::obey, torment::obey, travel::obey] {
+    for others in [sync::obey, threads::obey, robust::obey, torment::obey, travel::obey, users::obey] {
         if let Some(outcome) = others(command, &mut words, &namespace) {
             return outcome;
         }
