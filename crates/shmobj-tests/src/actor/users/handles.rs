@@ -6,7 +6,7 @@
 //! use HANDLE OPERATION                put HANDLE TEXT                see HANDLE LENGTH
 //! keep-view HANDLE read|write         what-is-allowed KIND NAME
 //! ```
-//! Kinds: `mapping mutex event semaphore timer`. Wishes: `mode=640 user=UID:RIGHTS group=GID:RIGHTS beside`. Rights: `none`, or some of
+//! The name `-` makes an unnamed one. Kinds: `mapping mutex event semaphore timer`. Wishes: `mode=640 user=UID:RIGHTS group=GID:RIGHTS beside`. Rights: `none`, or some of
 //! `READ WRITE QUERY SYNCHRONIZE MODIFY ALL` with `+` between. Operations: `map-read map-write map-copy wait release signal look`.
 
 use std::cell::RefCell;
@@ -108,6 +108,7 @@ pub(super) fn rights(words: &str) -> Result<Access, Failure> {
 
 fn own(words: &mut Words<'_>, namespace: &Namespace) -> Outcome {
     let (name, kind, object) = (words.next()?, words.next()?, words.next()?);
+    let object = if object == "-" { "" } else { object };
     let (mut security, mut beside) = (Security::OWNER_ONLY, false);
     for wish in words.each() {
         let granted = |text: &str| {
