@@ -7,7 +7,9 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 
 use common::Place;
 use shmobj::transfer::{self, AnyHandle, Deposit, Transfer};
-use shmobj::{Access, ErrorKind, Event, FileMapping, Mutex, Namespace, Semaphore, Timeout, WaitableTimer};
+use shmobj::{
+    Access, Allocation, ErrorKind, Event, FileMapping, Mutex, Namespace, Semaphore, Timeout, WaitableTimer,
+};
 
 /// One handle of each kind, named or not.
 fn all_kinds(namespace: &Namespace, name: &str) -> Vec<AnyHandle> {
@@ -240,4 +242,20 @@ fn other_bytes_on_the_socket_are_no_handles() {
     drop(there);
     assert_eq!(transfer::send(&here, &[&event]).unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(transfer::send(&here, &[]).unwrap_err().kind(), ErrorKind::InvalidParameter);
+}
+
+#[test]
+fn committed_memory_arrives_committed_and_reserved_memory_reserved() {
+    let mapping = FileMapping::options().size(1 << 16).create_unnamed().unwrap();
+    let reserved =
+        FileMapping::options().size(1 << 16).allocation(Allocation::Reserve).create_unnamed().unwrap();
+    let parcel = transfer::pack(&[&mapping, &reserved]).unwrap();
+    let [committed, reserved] = <[_; 2]>::try_from(transfer::unpack(parcel).unwrap()).unwrap();
+    let committed = FileMapping::try_from(committed).unwrap();
+    assert_eq!(committed.allocation(), Allocation::Commit);
+    assert_eq!(committed.map().unwrap().read_vec(0, 1 << 16).unwrap(), [0; 1 << 16]);
+    committed.map_mut().unwrap().write_at(1 << 15, b"untouched before").unwrap();
+    let reserved = FileMapping::try_from(reserved).unwrap();
+    assert_eq!(reserved.allocation(), Allocation::Reserve);
+    assert_eq!(reserved.map().unwrap().read_vec(0, 1).unwrap_err().kind(), ErrorKind::NotCommitted);
 }

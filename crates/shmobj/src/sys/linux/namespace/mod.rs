@@ -264,7 +264,10 @@ impl Place {
             Errno::MFILE | Errno::NFILE | Errno::NOMEM => {
                 attempt.os("opening the namespace directory", errno)
             }
-            errno => self.refuse(attempt, matter).with_source(errno),
+            errno => self
+                .refuse(attempt, matter)
+                .with_source(errno)
+                .with_remedy("have it opened to this user, or name another directory with SHMOBJ_DIR"),
         }
     }
 

@@ -414,11 +414,15 @@ fn create(
 
 fn in_directory(target: &Target<'_>, errno: Errno) -> Error {
     let error = target.attempt.os("making its entry", errno);
-    if error.kind() == ErrorKind::DiskFull {
-        let place = target.place.path().display();
-        return error.with_remedy(format!("make room in {place}: an object needs a page there"));
+    let place = target.place.path().display();
+    match error.kind() {
+        ErrorKind::DiskFull => {
+            error.with_remedy(format!("make room in {place}: an object needs a page there"))
+        }
+        ErrorKind::AccessDenied => error
+            .with_remedy(format!("have this user let into {place} for writing, or use another directory")),
+        _ => error,
     }
-    error
 }
 
 pub(crate) fn write_all(fd: &OwnedFd, image: &[u8]) -> Result<(), Errno> {
