@@ -10,35 +10,35 @@ use shmobj_tests::random::unique;
 use shmobj_tests::scratch::Scratch;
 
 /// All kinds, as puppets call them.
-pub const KINDS: [&str; 5] = ["mapping", "mutex", "event", "semaphore", "timer"];
+pub(crate) const KINDS: [&str; 5] = ["mapping", "mutex", "event", "semaphore", "timer"];
 
 /// A user or a group that no account and no other test has.
-pub fn nobody() -> u32 {
+pub(crate) fn nobody() -> u32 {
     50_000 + (unique() % 1_900_000_000) as u32
 }
 
 /// A user with a group.
 #[derive(Clone, Debug)]
-pub struct User {
-    pub id: u32,
-    pub group: u32,
-    pub others: Vec<u32>,
+pub(crate) struct User {
+    pub(crate) id: u32,
+    pub(crate) group: u32,
+    pub(crate) others: Vec<u32>,
 }
 
 impl User {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { id: nobody(), group: nobody(), others: Vec::new() }
     }
 
     /// A member of another group besides its own.
-    pub fn in_group(mut self, group: u32) -> Self {
+    pub(crate) fn in_group(mut self, group: u32) -> Self {
         self.others.push(group);
         self
     }
 
     /// A process of this user, in its default namespace.
     #[track_caller]
-    pub fn puppet(&self, name: &str) -> Puppet {
+    pub(crate) fn puppet(&self, name: &str) -> Puppet {
         let mut puppet = puppet!(name);
         let others: String = self.others.iter().map(|group| format!(" {group}")).collect();
         puppet.does(format!("become-member {} {}{others}", self.id, self.group));
@@ -47,7 +47,7 @@ impl User {
 
     /// A process of this user in a place.
     #[track_caller]
-    pub fn at(&self, place: &Scratch, name: &str) -> Puppet {
+    pub(crate) fn at(&self, place: &Scratch, name: &str) -> Puppet {
         let mut puppet = self.puppet(name);
         puppet.does(format!("namespace {}", place.path().display()));
         puppet
@@ -55,13 +55,13 @@ impl User {
 }
 
 /// A directory of root's in which everybody may make objects, and nobody remove another one's.
-pub fn market() -> Scratch {
+pub(crate) fn market() -> Scratch {
     Scratch::with_mode(0o1777)
 }
 
 /// The only data file in a place.
 #[track_caller]
-pub fn data_file(place: &Scratch) -> PathBuf {
+pub(crate) fn data_file(place: &Scratch) -> PathBuf {
     let mut files = place.files();
     files.retain(|file| file.starts_with(".shmobj-data."));
     let [file] = files.as_slice() else { panic!("not one data file: {files:?}") };
@@ -70,28 +70,30 @@ pub fn data_file(place: &Scratch) -> PathBuf {
 
 /// A remedy follows what is the matter.
 #[track_caller]
-pub fn says_what_to_do(puppet: &mut Puppet, command: &str, kind: ErrorKind) -> String {
+pub(crate) fn says_what_to_do(puppet: &mut Puppet, command: &str, kind: ErrorKind) -> String {
     let text = puppet.fails(command, kind).text;
     assert!(text.contains("; "), "no remedy in: {text}");
     text
 }
 
 /// A Global name that nobody else has, removed with its data file.
-pub struct GlobalName {
-    pub name: String,
-    pub entry: PathBuf,
+pub(crate) struct GlobalName {
+    pub(crate) name: String,
+    pub(crate) entry: PathBuf,
 }
 
 impl GlobalName {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let base = format!("test{:016x}", unique());
         let entry = PathBuf::from(format!("/dev/shm/shmobj.{base}"));
         Self { name: format!("Global\\{base}"), entry }
     }
 
     /// Where its data are, if they are in a file.
-    pub fn data(&self) -> Option<PathBuf> {
-        let page = std::fs::read(&self.entry).ok()?;
+    pub(crate) fn data(&self) -> Option<PathBuf> {
+        // Where a squatter has put a pipe, a read would wait for ever.
+        let page = std::fs::symlink_metadata(&self.entry).ok().filter(|it| it.is_file());
+        let page = page.and_then(|_| std::fs::read(&self.entry).ok())?;
         let id: String = page.get(AT_ID..AT_ID + 16)?.iter().map(|byte| format!("{byte:02x}")).collect();
         Some(PathBuf::from(format!("/dev/shm/.shmobj-data.{id}"))).filter(|path| path.exists())
     }
