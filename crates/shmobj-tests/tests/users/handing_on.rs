@@ -160,9 +160,9 @@ fn an_object_lives_with_the_other_users_handle_and_its_name_is_its_owners_again_
             sender.does(format!("own h {kind} n"));
             hand_on(&mut sender, "h", &mut receiver, "x");
             if by_kill {
-                sender.kill()
+                sender.kill();
             } else {
-                drop(sender.does("give-up h"))
+                sender.does("give-up h");
             }
             assert!(place.file("n").exists(), "{kind}");
             let mut back = owner.at(&place, "the owner again");

@@ -92,7 +92,7 @@ impl GlobalName {
     /// Where its data are, if they are in a file.
     pub(crate) fn data(&self) -> Option<PathBuf> {
         // Where a squatter has put a pipe, a read would wait for ever.
-        let page = std::fs::symlink_metadata(&self.entry).ok().filter(|it| it.is_file());
+        let page = std::fs::symlink_metadata(&self.entry).ok().filter(std::fs::Metadata::is_file);
         let page = page.and_then(|_| std::fs::read(&self.entry).ok())?;
         let id: String = page.get(AT_ID..AT_ID + 16)?.iter().map(|byte| format!("{byte:02x}")).collect();
         Some(PathBuf::from(format!("/dev/shm/.shmobj-data.{id}"))).filter(|path| path.exists())
