@@ -137,8 +137,10 @@ fn an_entry_that_another_user_has_forged_is_at_most_an_object_of_that_user() {
     let mut holder = forger.at(&place, "the forger");
     assert_eq!(holder.does(format!("raw flock {} sh", path.display())), "done");
     let what = "a forged entry that leads to the victim's data";
-    for mut reader in [owner.at(&place, "the victim again"), puppet!("root", &place)] {
-        let refusal = reader.ask("join x mapping n READ").expect_err(what);
+    let mut readers = [owner.at(&place, "the victim again"), puppet!("root", &place)];
+    readers.iter_mut().for_each(|reader| reader.tell("join x mapping n READ")); // both at once: it may take patience
+    for mut reader in readers {
+        let refusal = reader.answer().expect_err(what);
         assert!(["Corrupt", "AccessDenied", "Unreachable"].contains(&&*refusal.kind), "{}", refusal.text);
         assert!(refusal.text.contains("; "), "no remedy in: {}", refusal.text);
     }
