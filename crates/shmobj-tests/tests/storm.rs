@@ -130,12 +130,12 @@ fn rage_of_travellers(options: &str, seconds: u64) {
 
 #[test]
 fn handles_that_travel() {
-    rage_of_travellers("travels", 4);
+    rage_of_travellers("travels", 3);
 }
 
 #[test]
 fn handles_of_data_files_that_travel() {
-    rage_of_travellers("travels beside", 4);
+    rage_of_travellers("travels beside", 3);
 }
 
 #[test]

@@ -252,8 +252,8 @@ fn garbage_in_the_variable_does_no_harm() {
             1 => text = format!("{good};{good}").into_bytes(),
             // One number for two roles.
             2 => {
-                text = format!("{good};{}", good.replace("role", "again").replace("other", "once-more"))
-                    .into_bytes()
+                let again = good.replace("role", "again").replace("other", "once-more");
+                text = format!("{good};{again}").into_bytes();
             }
             3 => text = b"role:0.0.0,1.0.0:0".to_vec(),
             4 => text.truncate(text.len() / 2),

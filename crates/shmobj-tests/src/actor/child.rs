@@ -17,7 +17,7 @@ use std::cell::RefCell;
 use std::fs::OpenOptions;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use shmobj::transfer::{self, AnyHandle, InheritExt};
@@ -74,8 +74,7 @@ fn command(words: &mut Words<'_>) -> Result<Command, super::Failure> {
     let mut command = if option("shell").is_some() {
         let mut shell = Command::new("sh");
         // A shell tells of a child that is killed.
-        let script = "exec 3>&2 2>/dev/null; \"$0\" obey 2>&3 3>&-; exit 0";
-        shell.arg("-c").arg(script).arg(program);
+        shell.arg("-c").arg("\"$0\" obey; exit 0").arg(program).stderr(Stdio::null());
         shell
     } else {
         let mut command = Command::new(program);

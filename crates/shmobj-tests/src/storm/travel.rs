@@ -65,7 +65,7 @@ impl Worker<'_> {
         }
         let luggage = self.luggage.as_mut().expect("a worker that travels");
         luggage.rounds += 1;
-        if luggage.rounds.is_multiple_of(24) {
+        if luggage.rounds % 24 == 0 {
             self.count_descriptors();
         }
     }
