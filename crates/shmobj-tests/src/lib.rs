@@ -9,6 +9,7 @@
 //! | [`entry`] | entries that the library did not write, from the documented layout |
 //! | [`steps`] | the steps at which a process can be made to die |
 //! | [`storm`] | many processes, random kills, and the table in which they check each other |
+//! | [`scene`] | an object that travels, and whether it is held or gone |
 //! | [`system`] | root or not, who has which memfd, waiting with a bound |
 //!
 //! A test never uses the library in its own process: between `fork` and `exec` of a puppet that another test starts, a
@@ -19,6 +20,7 @@ pub mod entry;
 pub mod puppet;
 pub mod random;
 pub mod sandbox;
+pub mod scene;
 pub mod scratch;
 pub mod steps;
 pub mod storm;

@@ -314,6 +314,18 @@ impl Puppet {
         self.multiply("fork-into-container", how, name)
     }
 
+    /// Has it start a child, with exec, that obeys on its own: `what` is said in the commands about children.
+    #[track_caller]
+    pub fn spawn(&mut self, what: &str, name: &str) -> Self {
+        self.multiply("spawn", what, name)
+    }
+
+    /// Has it start a child of the command that it keeps.
+    #[track_caller]
+    pub fn spawn_kept(&mut self, name: &str) -> Self {
+        self.multiply("spawn-kept", "", name)
+    }
+
     #[track_caller]
     fn multiply(&mut self, how: &str, what: &str, name: &str) -> Self {
         let address = format!("shmobj-test.{:016x}", unique());

@@ -52,3 +52,18 @@ pub const OF_SYNCHRONIZATION: [&str; 24] = [
     "wait: woken",
     "wait: woken among several",
 ];
+
+/// Those of handles on their way to other processes.
+pub const OF_TRANSFER: [&str; 11] = [
+    "adopt: lock shared",
+    "claim: claimed",
+    "claim: opened",
+    "deposit: before it has its name",
+    "deposit: made",
+    "deposit: taken back",
+    "duplicate: descriptor fetched",
+    "transfer: before it is sent",
+    "transfer: descriptors made",
+    "transfer: received",
+    "transfer: sent",
+];

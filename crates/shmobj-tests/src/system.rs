@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
@@ -61,6 +62,30 @@ pub fn who_has_memory(part: &str) -> Vec<u32> {
             || fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| maps.lines().any(is_it))
     };
     pids.filter(has).collect()
+}
+
+/// Whether somebody has a lock on a file. If nobody has, nobody gets one in this moment either.
+#[must_use]
+pub fn is_locked(path: &Path) -> bool {
+    match File::open(path) {
+        Ok(file) => flock(&file, FlockOperation::NonBlockingLockExclusive).is_err(),
+        Err(_) => false,
+    }
+}
+
+/// The descriptors of a process, by number, and where they lead.
+#[must_use]
+pub fn descriptors(pid: u32) -> Vec<(i32, String)> {
+    let links = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let number = |name: &std::ffi::OsStr| name.to_str().and_then(|name| name.parse().ok());
+    let mut found: Vec<(i32, String)> = links
+        .filter_map(|link| {
+            let target = fs::read_link(link.path()).ok()?;
+            Some((number(&link.file_name())?, target.to_string_lossy().into_owned()))
+        })
+        .collect();
+    found.sort();
+    found
 }
 
 /// A number of `/proc/meminfo`, in bytes.

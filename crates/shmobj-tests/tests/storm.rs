@@ -18,7 +18,7 @@ use shmobj_tests::system::{meminfo, note, until, who_has_memory};
 /// One storm at a time: two would mostly wait for processors.
 static TURN: Mutex<()> = Mutex::new(());
 
-fn rage(options: &str, seconds: u64) {
+fn rage(options: &str, seconds: u64) -> Report {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let scratch = Scratch::new();
     let storm = Storm { options, split: None, time: length(seconds) };
@@ -27,6 +27,7 @@ fn rage(options: &str, seconds: u64) {
     assert_it_raged(&report, options);
     assert_nothing_was_violated(&report);
     look_at_what_is_left(&report, &scratch, options);
+    report
 }
 
 /// A storm that did nothing proves nothing. How much it did in its time is the machine's affair.
@@ -40,7 +41,15 @@ fn assert_it_raged(report: &Report, options: &str) {
 }
 
 fn assert_nothing_was_violated(report: &Report) {
-    for count in [Count::TwoObjects, Count::Lost, Count::WrongMemory, Count::Errors] {
+    let violations = [
+        Count::TwoObjects,
+        Count::Lost,
+        Count::WrongMemory,
+        Count::Errors,
+        Count::ClaimedTwice,
+        Count::Leaked,
+    ];
+    for count in violations {
         assert_eq!(report.count(count), 0, "{count:?}: {report:?}");
     }
 }
@@ -48,9 +57,10 @@ fn assert_nothing_was_violated(report: &Report) {
 fn look_at_what_is_left(report: &Report, scratch: &Scratch, options: &str) {
     let most = if options.contains("beside") { 2 * NAMES } else { NAMES };
     let left = scratch.files();
-    let unborn = left.iter().filter(|file| file.starts_with(".shmobj-new.")).count();
+    let passing = |file: &str| file.starts_with(".shmobj-new.") || file.starts_with(".shmobj-deposit.");
+    let unborn = left.iter().filter(|file| passing(file)).count();
     assert!(left.len() - unborn <= most, "more than a page for each name is left: {left:?}");
-    assert!(unborn == 0 || options.contains("no-tmpfile"), "{left:?}");
+    assert!(unborn == 0 || options.contains("no-tmpfile") || options.contains("travels"), "{left:?}");
     let gone = || who_has_memory(&report.prefix).is_empty(); // children of the killed end by themselves
     assert!(until(Duration::from_secs(5), gone), "{:?} have memory", who_has_memory(&report.prefix));
     let bytes: u64 =
@@ -108,6 +118,24 @@ fn without_o_tmpfile() {
 #[test]
 fn data_files_without_o_tmpfile() {
     rage("beside no-tmpfile", 4);
+}
+
+/// They send handles to each other, deposit, claim and pack them, and have children that inherit them.
+fn rage_of_travellers(options: &str, seconds: u64) {
+    let report = rage(options, seconds);
+    for count in [Count::Sent, Count::Received, Count::Claimed, Count::Children, Count::Counted] {
+        assert!(report.count(count) > 0, "{count:?}: {report:?}");
+    }
+}
+
+#[test]
+fn handles_that_travel() {
+    rage_of_travellers("travels", 3);
+}
+
+#[test]
+fn handles_of_data_files_that_travel() {
+    rage_of_travellers("travels beside", 3);
 }
 
 #[test]

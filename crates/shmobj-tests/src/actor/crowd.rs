@@ -119,11 +119,12 @@ fn storm(words: &mut Words<'_>, namespace: Namespace) -> Outcome {
     let table = Table::open(words.next()?).map_err(misled)?;
     let (number, seed) = (words.number()?, words.number()?);
     let prefix = words.next()?.to_owned();
-    let mut plan = Plan { beside: false, bytes: 4096, forks: false };
+    let mut plan = Plan { beside: false, bytes: 4096, travels: false, forks: false };
     for option in words.each() {
         match option {
             "beside" => plan.beside = true,
             "forks" => plan.forks = true,
+            "travels" => plan.travels = true,
             "no-tmpfile" => force(Fault::Tmpfile),
             "no-hints" => force(Fault::Hints),
             other => plan.bytes = other.parse().map_err(misled)?,

@@ -12,13 +12,18 @@
 //! | threads that do those | `threads` |
 //! | the C library's own robust mutexes | `robust` |
 //! | objects that somebody scribbles over | `torment` |
-//! | handles that are handed on | `travel` |
+//! | handles that are handed on in one process | `travel` |
+//! | handles on their way between processes, to children | `luggage`, `child` |
+//! | what a hostile peer sends | `nonsense` |
 //! | what users may do to each other | `users` |
 //!
 //! `at NANOSECONDS COMMAND` waits for that moment of the monotonic clock first, so that several puppets act at once.
 
+mod child;
 mod container;
 mod crowd;
+mod luggage;
+mod nonsense;
 mod objects;
 mod process;
 mod robust;
@@ -101,12 +106,19 @@ pub fn monotonic() -> u128 {
 
 /// The puppet's `main`.
 pub fn run() {
-    process::end_with_parent();
+    if crate::storm::travel::is_child() {
+        return;
+    }
+    let mut lines =
+        Lines { commands: Box::new(BufReader::new(std::io::stdin())), answers: Box::new(std::io::stdout()) };
+    // The child of a puppet obeys the test as well. It lives on without its parent.
+    match std::env::var("PUPPET_ADDRESS") {
+        Ok(address) => process::obey_at(&address, &mut lines),
+        Err(_) => process::end_with_parent(),
+    }
     process::never_leave_zombies();
     process::open_many_files();
     sandbox::tell_what_is_not_permitted();
-    let mut lines =
-        Lines { commands: Box::new(BufReader::new(std::io::stdin())), answers: Box::new(std::io::stdout()) };
     if std::env::args().nth(1).as_deref() == Some(process::GREET) {
         let _ = lines.answers.write_all(b"ok \n").and_then(|()| lines.answers.flush());
     }
@@ -151,10 +163,23 @@ fn obey(line: &str, objects: &mut Objects, lines: &mut Lines) -> Outcome {
         return outcome;
     }
     let namespace = || objects.chosen_namespace();
-    for others in [sync::obey, threads::obey, robust::obey, torment::obey, travel::obey, users::obey] {
+    let all = [
+        sync::obey,
+        threads::obey,
+        robust::obey,
+        torment::obey,
+        travel::obey,
+        luggage::obey,
+        nonsense::obey,
+        users::obey,
+    ];
+    for others in all {
         if let Some(outcome) = others(command, &mut words, &namespace) {
             return outcome;
         }
+    }
+    if let Some(outcome) = child::obey(command, &mut words) {
+        return outcome;
     }
     if let Some(outcome) = container::obey(command, &mut words, lines) {
         return outcome;

@@ -14,7 +14,7 @@
 
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
-use std::io::BufReader;
+use std::io::{BufReader, Write};
 use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
@@ -116,7 +116,7 @@ pub(super) fn fork(words: &mut Words<'_>, lines: &mut Lines) -> Outcome {
     // none, or it sleeps at a step.
     match unsafe { libc::fork() } {
         -1 => Err(misled(std::io::Error::last_os_error())),
-        0 => match obey_at(&address, lines) {
+        0 => match connect(&address, lines) {
             Ok(()) => Ok("forked".to_owned()),
             Err(_) => std::process::abort(), // the answers still go to the parent's pipe
         },
@@ -124,8 +124,16 @@ pub(super) fn fork(words: &mut Words<'_>, lines: &mut Lines) -> Outcome {
     }
 }
 
+/// A child that was started to obey at a socket. What it cannot do it cannot tell either.
+pub(super) fn obey_at(address: &str, lines: &mut Lines) {
+    let told = connect(address, lines).is_ok() && lines.answers.write_all(b"ok forked\n").is_ok();
+    if !told {
+        std::process::abort();
+    }
+}
+
 /// The child's half of a fork: commands come from a socket from now on. It lives until that is closed.
-fn obey_at(address: &str, lines: &mut Lines) -> Result<(), Failure> {
+fn connect(address: &str, lines: &mut Lines) -> Result<(), Failure> {
     let nothing = OpenOptions::new().read(true).write(true).open("/dev/null").map_err(misled)?;
     // The parent's pipes must end with the parent.
     rustix::stdio::dup2_stdin(&nothing).map_err(misled)?;

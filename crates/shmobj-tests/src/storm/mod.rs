@@ -20,6 +20,7 @@
 pub mod memory;
 pub mod sync;
 pub mod table;
+pub mod travel;
 pub mod worker;
 
 use std::time::{Duration, Instant};
@@ -32,7 +33,7 @@ use table::{Count, NAMES, Table, WORKERS};
 /// What a storm is like.
 #[derive(Clone, Debug, Default)]
 pub struct Storm<'a> {
-    /// For workers: `beside`, `forks`, `no-tmpfile`, `no-hints`, or a size in bytes.
+    /// For workers: `beside`, `forks`, `travels`, `no-tmpfile`, `no-hints`, or a size in bytes.
     pub options: &'a str,
     /// Half of the workers use another directory: the storm must notice that the names are not the same ones.
     pub split: Option<&'a Scratch>,

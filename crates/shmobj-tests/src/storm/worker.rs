@@ -8,6 +8,7 @@ use shmobj::test_hooks::{Then, arm};
 use shmobj::{Access, ErrorKind, FileMapping, Namespace, ReadWrite, Scope, View};
 
 use super::table::{Count, NAMES, Table, WORKERS};
+use super::travel::Luggage;
 use crate::random::Random;
 
 /// What a worker makes.
@@ -17,12 +18,14 @@ pub struct Plan {
     pub beside: bool,
     /// The size of the objects.
     pub bytes: u64,
+    /// Handles travel between the workers, and to children.
+    pub travels: bool,
     /// Workers have children that inherit their handles, and drop them or end with them.
     pub forks: bool,
 }
 
 /// Where an object's token stands in its memory.
-const TOKEN: usize = 0;
+pub(super) const TOKEN: usize = 0;
 /// How many processes think that they have made the object.
 const MAKERS: usize = 8;
 /// A word that holders keep at the complement of the token.
@@ -31,20 +34,21 @@ const COMPLEMENT: usize = 16;
 /// A process of a storm.
 #[derive(Debug)]
 pub struct Worker<'a> {
-    table: &'a Table,
-    number: usize,
-    random: Random,
-    namespace: Namespace,
-    prefix: String,
+    pub(super) table: &'a Table,
+    pub(super) number: usize,
+    pub(super) random: Random,
+    pub(super) namespace: Namespace,
+    pub(super) prefix: String,
     plan: Plan,
-    held: [Option<Held>; NAMES],
+    pub(super) held: [Option<Held>; NAMES],
+    pub(super) luggage: Option<Luggage>,
 }
 
 #[derive(Debug)]
-struct Held {
-    mapping: FileMapping,
+pub(super) struct Held {
+    pub(super) mapping: FileMapping,
     view: View<ReadWrite>,
-    token: u64,
+    pub(super) token: u64,
 }
 
 impl<'a> Worker<'a> {
@@ -59,7 +63,8 @@ impl<'a> Worker<'a> {
         plan: Plan,
     ) -> Self {
         let held = std::array::from_fn(|_| None);
-        Self { table, number, random: Random::new(seed), namespace, prefix, plan, held }
+        let luggage = plan.travels.then(|| Luggage::new(&prefix, number));
+        Self { table, number, random: Random::new(seed), namespace, prefix, plan, held, luggage }
     }
 
     /// Goes on until it is killed.
@@ -73,6 +78,10 @@ impl<'a> Worker<'a> {
                 arm("", 1 + self.random.below(9) as u32, Then::Die);
             }
             match self.held[name].take() {
+                held if self.plan.travels && self.random.once_in(2) => {
+                    self.held[name] = held;
+                    self.travel(name);
+                }
                 Some(held) => self.close(name, held),
                 None => self.obtain(name),
             }
@@ -112,7 +121,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn close(&mut self, name: usize, held: Held) {
+    pub(super) fn close(&mut self, name: usize, held: Held) {
         self.check_memory(&held);
         self.table.set_claim(self.number, name, 0);
         let Held { mapping, view, .. } = held;
@@ -143,11 +152,19 @@ impl<'a> Worker<'a> {
                 self.table.add(self.number, Count::NotFound);
                 self.check_lost(name, before, 0);
             }
+            // Its memory may be on its way to somebody: to us, even.
+            Err(error) if self.plan.travels && error.kind() == ErrorKind::Unreachable => {}
             Err(error) => self.violated(Count::Errors, &error.to_string()),
         }
     }
 
-    fn hold(&mut self, name: usize, before: [u64; WORKERS], mapping: FileMapping, view: View<ReadWrite>) {
+    pub(super) fn hold(
+        &mut self,
+        name: usize,
+        before: [u64; WORKERS],
+        mapping: FileMapping,
+        view: View<ReadWrite>,
+    ) {
         let word = |offset| view.atomic::<AtomicU64>(offset).expect("a word inside the view");
         let mine = self.random.next_u64() | 1;
         let token = match word(TOKEN).compare_exchange(0, mine, SeqCst, SeqCst) {
@@ -203,7 +220,7 @@ impl<'a> Worker<'a> {
         clippy::print_stderr,
         reason = "the story of a violation, which the counter makes the test fail for"
     )]
-    fn violated(&self, count: Count, story: &str) {
+    pub(super) fn violated(&self, count: Count, story: &str) {
         self.table.add(self.number, count);
         eprintln!("worker {}: {count:?}: {story}", self.number);
     }

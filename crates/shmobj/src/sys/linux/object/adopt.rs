@@ -6,9 +6,9 @@
 //!
 //! Killed anywhere in here: the description goes with the process, and the lock with it (L4).
 
-use std::ffi::{CString, OsStr};
+use std::ffi::CString;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -116,23 +116,30 @@ pub(crate) fn let_go(fd: OwnedFd) {
 
 /// Where the entry stands, if this process can reach it there: in another mount namespace, or in a directory that is
 /// closed to this user, it cannot. Then its last close leaves the entry to whoever meets it next.
+///
+/// The link tells the directory. It tells the file only of descriptions that were opened by name: that of the entry's maker
+/// was made without one (`O_TMPFILE`), and says so for ever.
 fn home_of(attempt: &Attempt<'_>, entry: &OwnedFd, key: FileKey, base: &str) -> (Option<Home>, Scope) {
     let Some(path) = proc::target(&proc::own_descriptor(entry)).map(PathBuf::from) else {
         return (None, Scope::Local);
     };
-    let (Some(parent), Some(file)) = (path.parent(), path.file_name()) else { return (None, Scope::Local) };
-    let is = |scope| filename::encode(scope, base).as_bytes() == file.as_bytes();
-    let scope = match parent == Path::new(EVERYBODYS) && is(Scope::Global) {
-        true => Scope::Global,
-        false if is(Scope::Local) => Scope::Local,
-        false => return (None, Scope::Local),
+    let (Some(parent), Some(link)) = (path.parent(), path.file_name()) else { return (None, Scope::Local) };
+    let scopes: &[Scope] = match parent == Path::new(EVERYBODYS) {
+        true => &[Scope::Global, Scope::Local],
+        false => &[Scope::Local],
     };
-    let home = directory_of(attempt, parent).and_then(|directory| find(directory, file, key));
-    (home, scope)
+    let directory = directory_of(attempt, parent);
+    for &scope in scopes {
+        let file = filename::encode(scope, base);
+        let home = directory.clone().and_then(|directory| find(directory, file.clone(), key));
+        if home.is_some() || link.as_bytes() == file.as_bytes() {
+            return (home, scope);
+        }
+    }
+    (None, Scope::Local)
 }
 
-fn find(directory: Arc<Directory>, file: &OsStr, key: FileKey) -> Option<Home> {
-    let file = CString::new(file.to_owned().into_vec()).ok()?;
+fn find(directory: Arc<Directory>, file: CString, key: FileKey) -> Option<Home> {
     let stat: Result<_, Errno> = rustix::fs::statat(&directory, &*file, AtFlags::SYMLINK_NOFOLLOW);
     (FileKey::from(&stat.ok()?) == key).then_some(Home { directory, file })
 }
