@@ -35,10 +35,14 @@ fn run(input: &mut Unstructured<'_>) -> Result<()> {
                 });
             }
         }
-        let (_, device, inode) = numbers[1].or(numbers[0]).unwrap_or((0, 1, 2));
-        let number = |it: Option<(RawFd, u64, u64)>| it.map_or("-".to_owned(), |(fd, ..)| fd.to_string());
-        let role = *enemy.input.choose(&["a", "b", "a%20b", "%", ""])?;
-        let _ = write!(text, "{role}:{},{}:{device:x}.{inode:x}:", number(numbers[0]), number(numbers[1]));
+        text.push_str(enemy.input.choose(&["a", "b", "a%20b", "%", ""])?);
+        for number in numbers {
+            let _ = match number {
+                Some((fd, device, inode)) => write!(text, ":{fd}.{device:x}.{inode:x}"),
+                None => write!(text, ":-"),
+            };
+        }
+        text.push(':');
         record.iter().for_each(|byte| {
             let _ = write!(text, "{byte:02x}");
         });
@@ -46,7 +50,8 @@ fn run(input: &mut Unstructured<'_>) -> Result<()> {
     }
     if enemy.input.ratio(1, 6)? {
         // Noise behind it, and in it, but no digits: it must not name what this process needs.
-        let noise: String = enemy.input.arbitrary::<String>()?.chars().filter(|it| !it.is_numeric()).collect();
+        let noise: String =
+            enemy.input.arbitrary::<String>()?.chars().filter(|it| !it.is_numeric()).collect();
         text.push_str(&noise);
     }
     let handles = shmobj::fuzzing::inherited(&text);
@@ -63,4 +68,3 @@ fn give(fd: &OwnedFd, given: &mut Vec<(RawFd, u64, u64)>) -> (RawFd, u64, u64) {
     given.push(gift);
     gift
 }
-

@@ -145,7 +145,9 @@ impl<'a, 'b> Enemy<'a, 'b> {
     }
 
     fn oddity(&mut self) -> Result<OwnedFd> {
-        let open = |path: &str, flags| rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty()).expect("opened");
+        let open = |path: &str, flags| {
+            rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty()).expect("opened")
+        };
         Ok(match self.input.int_in_range(0..=8)? {
             0 => rustix::pipe::pipe().expect("a pipe").0,
             1 => std::os::unix::net::UnixStream::pair().expect("sockets").0.into(),
@@ -167,7 +169,8 @@ impl<'a, 'b> Enemy<'a, 'b> {
             _ => OFlags::PATH,
         };
         let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
-        Ok(rustix::fs::openat(CWD, path, flags | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty()).unwrap_or(fd))
+        Ok(rustix::fs::openat(CWD, path, flags | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())
+            .unwrap_or(fd))
     }
 
     fn lock(&mut self, fd: &OwnedFd) -> Result<()> {
@@ -192,7 +195,11 @@ impl<'a, 'b> Enemy<'a, 'b> {
     /// A record of the documented layout, and how many descriptors it asks for.
     pub fn record(&mut self) -> Result<([u8; 32], u32)> {
         let mut record = [0; 32];
-        let descriptors = if self.input.ratio(1, 10)? { self.input.arbitrary()? } else { self.input.int_in_range(1..=3)? };
+        let descriptors = if self.input.ratio(1, 10)? {
+            self.input.arbitrary()?
+        } else {
+            self.input.int_in_range(1..=3)?
+        };
         let fields = [
             (0, self.input.int_in_range(1..=6)?),
             (4, self.input.arbitrary::<u32>()? & 0x10_0017),

@@ -35,21 +35,38 @@ pub fn all_sorts(namespace: &Namespace, name: &str) -> Vec<AnyHandle> {
         Mutex::options().namespace(namespace).create(&name(1)).expect("a mutex").into(),
         Event::options().namespace(namespace).create(&name(2)).expect("an event").into(),
         Event::options().namespace(namespace).reset(Reset::Manual).create(&name(3)).expect("an event").into(),
-        Semaphore::options().namespace(namespace).initial(1).max(9).create(&name(4)).expect("a semaphore").into(),
+        Semaphore::options()
+            .namespace(namespace)
+            .initial(1)
+            .max(9)
+            .create(&name(4))
+            .expect("a semaphore")
+            .into(),
         WaitableTimer::options().namespace(namespace).create(&name(5)).expect("a timer").into(),
-        WaitableTimer::options().namespace(namespace).reset(Reset::Manual).create(&name(6)).expect("a timer").into(),
+        WaitableTimer::options()
+            .namespace(namespace)
+            .reset(Reset::Manual)
+            .create(&name(6))
+            .expect("a timer")
+            .into(),
     ]
 }
 
 impl Scene {
     fn new() -> Self {
-        let base = std::env::var_os("SHMOBJ_FUZZ_DIR").map_or_else(|| PathBuf::from("/dev/shm"), PathBuf::from);
+        let base =
+            std::env::var_os("SHMOBJ_FUZZ_DIR").map_or_else(|| PathBuf::from("/dev/shm"), PathBuf::from);
         let directory = base.join(format!("shmobj-fuzz.{}", std::process::id()));
         let _ = fs::remove_dir_all(&directory);
-        fs::DirBuilder::new().mode(0o700).recursive(true).create(&directory).expect("a directory for fuzzing");
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .recursive(true)
+            .create(&directory)
+            .expect("a directory for fuzzing");
         let namespace = Namespace::at(&directory);
         let named = all_sorts(&namespace, "x");
-        let pages = (0..SORTS).map(|number| fs::read(directory.join(format!("x{number}"))).expect("an entry"));
+        let pages =
+            (0..SORTS).map(|number| fs::read(directory.join(format!("x{number}"))).expect("an entry"));
         let pages = pages.collect();
         drop(named);
         let unnamed = all_sorts(&namespace, "");

@@ -104,7 +104,8 @@ pub fn use_once(handle: &AnyHandle, input: &mut Unstructured<'_>) -> Result<()> 
 }
 
 fn mapping(mapping: &FileMapping, input: &mut Unstructured<'_>) -> Result<()> {
-    let _ = (mapping.size(), mapping.page_size(), mapping.protection(), mapping.allocation(), mapping.is_file());
+    let _ =
+        (mapping.size(), mapping.page_size(), mapping.protection(), mapping.allocation(), mapping.is_file());
     let length = *input.choose(&[1, 4096, 5000, 1 << 16, 1 << 20])?;
     let offset = *input.choose(&[0, 0, 1 << 16])?;
     let view = || mapping.view().offset(offset).len(length);
@@ -132,7 +133,7 @@ fn mapping(mapping: &FileMapping, input: &mut Unstructured<'_>) -> Result<()> {
             let _ = mapping.commit(at as u64..at as u64 + buffer.len() as u64);
         }
         _ => {
-            let _ = mapping.map().and_then(|view| view.read_at(view.len().saturating_sub(1), &mut buffer[..1]));
+            let _ = mapping.map().and_then(|view| view.read_at(view.len().saturating_sub(1), &mut [0]));
         }
     }
     Ok(())

@@ -13,11 +13,15 @@
 //! | the C library's own robust mutexes | `robust` |
 //! | objects that somebody scribbles over | `torment` |
 //! | handles that are handed on | `travel` |
+//! | peers that mean no good | `enemy` |
+//! | honest work among them | `victim`, with `canary` |
 //!
 //! `at NANOSECONDS COMMAND` waits for that moment of the monotonic clock first, so that several puppets act at once.
 
+mod canary;
 mod container;
 mod crowd;
+mod enemy;
 mod objects;
 mod process;
 mod robust;
@@ -26,6 +30,7 @@ mod sync;
 mod threads;
 mod torment;
 mod travel;
+mod victim;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -149,7 +154,9 @@ fn obey(line: &str, objects: &mut Objects, lines: &mut Lines) -> Outcome {
         return outcome;
     }
     let namespace = || objects.chosen_namespace();
-    for others in [sync::obey, threads::obey, robust::obey, torment::obey, travel::obey] {
+    let others =
+        [sync::obey, threads::obey, robust::obey, torment::obey, travel::obey, enemy::obey, victim::obey];
+    for others in others {
         if let Some(outcome) = others(command, &mut words, &namespace) {
             return outcome;
         }

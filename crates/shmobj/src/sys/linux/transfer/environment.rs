@@ -273,13 +273,6 @@ fn all_here(text: &str) -> HashMap<String, Item> {
 pub(crate) fn all_of(text: &str) -> Vec<Carried> {
     all_here(text).into_values().map(Item::take).collect()
 }
-}
-
-/// Takes all that a text promises.
-#[cfg(feature = "fuzzing")]
-pub(crate) fn all_of(text: &str) -> Vec<Carried> {
-    promised(text).into_values().map(Item::take).collect()
-}
 
 /// Takes what was inherited for a role. A second time there is nothing.
 pub(crate) fn take(attempt: &Attempt<'_>, role: &str) -> Option<crate::Result<Arrived>> {
