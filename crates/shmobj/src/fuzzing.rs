@@ -5,6 +5,8 @@ use crate::kind::Kind;
 use crate::name::{Name, Scope};
 use crate::sys::linux::namespace::filename;
 use crate::sys::linux::object::page::{Frozen, HEAD_BYTES, Header, Id, Image, Storage};
+use crate::sys::transfer::{environment, unpack};
+use crate::transfer::AnyHandle;
 
 /// Reads bytes as an entry: as they are, and once more behind a beginning that an entry has.
 pub fn entry(bytes: &[u8]) {
@@ -69,4 +71,11 @@ pub fn name(name: &str) {
     }
     let _ = filename::decode(Scope::Local, name.as_bytes());
     let _ = filename::decode(Scope::Global, name.as_bytes());
+}
+
+/// Takes all that a text in the environment promises.
+pub fn inherited(text: &str) -> Vec<crate::Result<AnyHandle>> {
+    let attempt = Attempt { verb: "take the inherited", subject: "handle", name: "" };
+    let carried = environment::all_of(text);
+    carried.into_iter().map(|carried| unpack(&attempt, carried).map(AnyHandle::from)).collect()
 }

@@ -15,13 +15,17 @@
 //! | handles that are handed on in one process | `travel` |
 //! | handles on their way between processes, to children | `luggage`, `child` |
 //! | what a hostile peer sends | `nonsense` |
+//! | peers that mean no good | `enemy` |
+//! | honest work among them | `victim`, with `canary` |
 //! | what users may do to each other | `users` |
 //!
 //! `at NANOSECONDS COMMAND` waits for that moment of the monotonic clock first, so that several puppets act at once.
 
+mod canary;
 mod child;
 mod container;
 mod crowd;
+mod enemy;
 mod luggage;
 mod nonsense;
 mod objects;
@@ -33,6 +37,7 @@ mod threads;
 mod torment;
 mod travel;
 mod users;
+mod victim;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -172,6 +177,8 @@ fn obey(line: &str, objects: &mut Objects, lines: &mut Lines) -> Outcome {
         luggage::obey,
         nonsense::obey,
         users::obey,
+        enemy::obey,
+        victim::obey,
     ];
     for others in all {
         if let Some(outcome) = others(command, &mut words, &namespace) {

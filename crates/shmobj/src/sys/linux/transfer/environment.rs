@@ -255,13 +255,23 @@ fn inherited() -> HashMap<String, Item> {
     if runs_with_raised_rights() {
         return HashMap::new();
     }
-    let text = std::env::var(VARIABLE).unwrap_or_default();
+    all_here(&std::env::var(VARIABLE).unwrap_or_default())
+}
+
+/// What a text promises and this process has.
+fn all_here(text: &str) -> HashMap<String, Item> {
     let mut inherited = HashMap::new();
     // Having become close-on-exec by the first, a number is not accepted for a second.
     for item in text.split(';').filter_map(Item::parse).filter(Item::is_here) {
         inherited.entry(item.role.clone()).or_insert(item);
     }
     inherited
+}
+
+/// Takes all that a text promises.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn all_of(text: &str) -> Vec<Carried> {
+    all_here(text).into_values().map(Item::take).collect()
 }
 
 /// Takes what was inherited for a role. A second time there is nothing.
