@@ -88,7 +88,8 @@ impl Security {
     pub const OWNER_ONLY: Self = Self::mode(0);
 
     /// Permission bits as of a file: `0o640` lets the owner's group read, `0o666` lets everybody read and write.
-    /// The owner always has both; execute bits are ignored. The umask does not apply.
+    /// The owner always has both; execute bits are ignored. The umask does not apply. The group is that of the files that the object is made
+    /// of: the process's, or the directory's if that is set so (`chmod g+s`).
     #[must_use]
     pub const fn mode(bits: u32) -> Self {
         Self { mode: bits & 0o066 | 0o600, grants: Vec::new() }

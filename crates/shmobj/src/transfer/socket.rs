@@ -82,6 +82,10 @@ pub fn receive(socket: impl AsFd) -> Result<Vec<AnyHandle>> {
 /// The sender keeps its own handles. [`unpack`] gives the handles back, once. To other programs the descriptor is a socket
 /// with a message in it.
 ///
+/// While nobody but a parcel, or a message on its way, has a named mapping, its name is taken, and whoever opens it is told that its
+/// memory is [`Unreachable`](ErrorKind::Unreachable), after a search of five seconds: no process shows it. A mapping that is made with
+/// [`across_pid_namespaces`](crate::MappingOptions::across_pid_namespaces) can be opened by its name all the time.
+///
 /// # Errors
 /// Those of [`send`].
 ///

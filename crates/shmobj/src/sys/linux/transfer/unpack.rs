@@ -13,7 +13,7 @@ use crate::sys::linux::data::{Data, flags, is_of_huge_page_pool, is_writable, pa
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::mapping::Mapping;
 use crate::sys::linux::namespace::FileKey;
-use crate::sys::linux::object::adopt::{Adopted, adopt};
+use crate::sys::linux::object::adopt::{Adopted, adopt, answers};
 use crate::sys::linux::object::page::{HEAD_BYTES, Header, Storage};
 use crate::sys::linux::object::{Object, is_regular};
 use crate::sys::linux::sync::Synchronizer;
@@ -24,58 +24,15 @@ pub(crate) fn unpack(attempt: &Attempt<'_>, carried: Carried) -> Result<Arrived>
     let _operation = Operation::start();
     let Carried { record, lock, mapped, object: _held } = carried;
     let attempt = &Attempt { subject: record.kind.as_str(), ..*attempt };
-    let writable = mapped.as_ref().or(lock.as_ref()).is_some_and(is_writable);
-    let access = if writable { record.access } else { record.access - USE };
-    match (record.kind, lock) {
-        (Kind::Job, _) => Err(strange(attempt, "jobs cannot be handed on")),
-        (kind, Some(lock)) => {
-            let Adopted { object, name } = adopt(attempt, lock)?;
-            let found = object.header.kind;
-            if found != kind {
-                return Err(attempt
-                    .fails(ErrorKind::WrongKind, format!("what arrived is {}", found.with_article()))
-                    .with_remedy(format!("take it as {}", found.with_article())));
-            }
-            let whole = if kind == Kind::FileMapping {
-                let mapping = Mapping::adopt(attempt, object, mapped, access.contains(Access::WRITE))?;
-                let access = mapping_access(&mapping, access, record.access);
-                return Ok(Arrived { whole: Whole::Mapping(mapping), kind, access, name });
-            } else {
-                if !is_sound(&object.header) {
-                    return Err(strange(attempt, "its attributes are impossible"));
-                }
-                let unmappable = |errno| unmappable(attempt, errno);
-                let writable = access.uses();
-                // What came along is needed only where we cannot open the entry ourselves, which is sure to be without a lock.
-                if object.page(writable).is_err() {
-                    if let Some(mapped) = mapped.filter(|fd| is_at(fd, &object)) {
-                        object.map_page(&mapped, is_writable(&mapped)).map_err(unmappable)?;
-                    }
-                }
-                Whole::Synchronizer(Synchronizer::of(object, writable).map_err(unmappable)?)
-            };
-            Ok(Arrived { whole, kind, access, name })
+    match (lock, mapped) {
+        (Some(lock), mapped) => named(attempt, record, lock, mapped),
+        (None, Some(mapped)) if record.kind == Kind::FileMapping => {
+            let cut = cut(record.access, &mapped);
+            let mapping = memory(attempt, mapped, Some(record))?;
+            Ok(Arrived::mapping(mapping, String::new(), cut, record.access))
         }
-        (kind, None) => {
-            let Some(mapped) = mapped else { return Err(strange(attempt, "it came without a descriptor")) };
-            let whole = if kind == Kind::FileMapping {
-                let mapping = memory(attempt, mapped, Some(record))?;
-                let access = mapping_access(&mapping, access, record.access);
-                return Ok(Arrived { whole: Whole::Mapping(mapping), kind, access, name: String::new() });
-            } else {
-                let object = page(attempt, mapped)?;
-                if object.kind != kind {
-                    return Err(attempt
-                        .fails(
-                            ErrorKind::WrongKind,
-                            format!("what arrived is {}", object.kind.with_article()),
-                        )
-                        .with_remedy(format!("take it as {}", object.kind.with_article())));
-                }
-                Whole::Synchronizer(object)
-            };
-            Ok(Arrived { whole, kind, access, name: String::new() })
-        }
+        (None, Some(mapped)) => unnamed_synchronizer(attempt, record.kind, record.access, mapped),
+        (None, None) => Err(strange(attempt, "it came without a descriptor")),
     }
 }
 
@@ -83,42 +40,81 @@ pub(crate) fn unpack(attempt: &Attempt<'_>, carried: Carried) -> Result<Arrived>
 /// unnamed mapping.
 pub(crate) fn of_descriptor(attempt: &Attempt<'_>, kind: Kind, fd: OwnedFd) -> Result<Arrived> {
     let _operation = Operation::start();
+    if kind != Kind::FileMapping && !answers(&fd) {
+        return Err(strange(attempt, "it is on a file system that has no entries"));
+    }
     let stat = rustix::fs::fstat(&fd).map_err(|errno| attempt.os("looking at it", errno))?;
     if !is_regular(&stat) {
         return Err(attempt
             .fails(ErrorKind::WrongKind, "the descriptor is no file, memory or entry")
             .with_remedy("give a descriptor that came from a handle"));
     }
-    let access = if is_writable(&fd) { Access::ALL } else { Access::QUERY | Access::READ };
+    let access = cut(Access::ALL, &fd);
     if !is_sealed(&fd) && (kind != Kind::FileMapping || is_entry(&fd, &stat)) {
         let record =
             Record { kind, access, has_lock: true, has_mapped: false, protection: 0, flags: 0, size: 0 };
-        return unpack(attempt, Carried { record, lock: Some(fd), mapped: None, object: None });
+        return named(attempt, record, fd, None);
     }
-    let whole = match kind {
-        Kind::FileMapping => Whole::Mapping(memory(attempt, fd, None)?),
-        _ => {
-            let object = page(attempt, fd)?;
-            if object.kind != kind {
-                return Err(attempt
-                    .fails(
-                        ErrorKind::WrongKind,
-                        format!("the descriptor is that of {}", object.kind.with_article()),
-                    )
-                    .with_remedy(format!("take it as {}", object.kind.with_article())));
-            }
-            Whole::Synchronizer(object)
+    match kind {
+        Kind::FileMapping => Ok(Arrived::mapping(memory(attempt, fd, None)?, String::new(), access, access)),
+        _ => unnamed_synchronizer(attempt, kind, access, fd),
+    }
+}
+
+/// An object with an entry. `mapped` is needed where we cannot open what is mapped ourselves.
+fn named(attempt: &Attempt<'_>, record: Record, lock: OwnedFd, mapped: Option<OwnedFd>) -> Result<Arrived> {
+    let cut = cut(record.access, mapped.as_ref().unwrap_or(&lock));
+    let Adopted { object, name } = adopt(attempt, lock)?;
+    check_kind(attempt, object.header.kind, record.kind)?;
+    if record.kind == Kind::FileMapping {
+        let mapping = Mapping::adopt(attempt, object, mapped, cut.contains(Access::WRITE))?;
+        return Ok(Arrived::mapping(mapping, name, cut, record.access));
+    }
+    if !is_sound(&object.header) {
+        return Err(strange(attempt, "its attributes are impossible"));
+    }
+    let unmappable = |errno| unmappable(attempt, errno);
+    // An entry that we open ourselves is sure to be without a lock.
+    if object.page(cut.uses()).is_err() {
+        if let Some(mapped) = mapped.filter(|fd| is_at(fd, &object)) {
+            object.map_page(&mapped, is_writable(&mapped)).map_err(unmappable)?;
         }
-    };
-    Ok(Arrived { whole, kind, access, name: String::new() })
+    }
+    let whole = Whole::Synchronizer(Synchronizer::of(object, cut.uses()).map_err(unmappable)?);
+    Ok(Arrived { whole, kind: record.kind, access: cut, name })
+}
+
+fn unnamed_synchronizer(attempt: &Attempt<'_>, kind: Kind, access: Access, fd: OwnedFd) -> Result<Arrived> {
+    let access = cut(access, &fd);
+    let object = page(attempt, fd)?;
+    check_kind(attempt, object.kind, kind)?;
+    Ok(Arrived { whole: Whole::Synchronizer(object), kind, access, name: String::new() })
+}
+
+fn check_kind(attempt: &Attempt<'_>, found: Kind, wanted: Kind) -> Result<()> {
+    match wanted {
+        Kind::Job => Err(strange(attempt, "jobs cannot be handed on")),
+        _ if found == wanted => Ok(()),
+        _ => Err(attempt
+            .fails(ErrorKind::WrongKind, format!("what arrived is {}", found.with_article()))
+            .with_remedy(format!("take it as {}", found.with_article()))),
+    }
+}
+
+/// What of these rights a descriptor can have: the kernel enforces no more.
+fn cut(access: Access, fd: &OwnedFd) -> Access {
+    if is_writable(fd) { access } else { access - USE }
 }
 
 /// The rights that need a descriptor which may be written.
 const USE: Access = Access::WRITE.union(Access::MODIFY).union(Access::SYNCHRONIZE);
 
-/// Rights beyond the descriptor's are cut, but where the object's protection answers for them anyway (8.3).
-fn mapping_access(mapping: &Mapping, cut: Access, told: Access) -> Access {
-    if mapping.protection == Protection::ReadWrite { cut } else { told }
+impl Arrived {
+    /// Rights beyond the descriptor's are cut, but where the object's protection answers for them anyway (8.3).
+    fn mapping(mapping: Mapping, name: String, cut: Access, told: Access) -> Self {
+        let access = if mapping.protection == Protection::ReadWrite { cut } else { told };
+        Self { whole: Whole::Mapping(mapping), kind: Kind::FileMapping, access, name }
+    }
 }
 
 fn is_at(fd: &OwnedFd, object: &Object) -> bool {
