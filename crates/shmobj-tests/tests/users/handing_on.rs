@@ -435,3 +435,24 @@ fn an_heir_with_a_narrow_handle_has_no_descriptor_that_grants_more() {
         assert_eq!((value(&found, "writable"), value(&found, "gained")), ("0", "0"), "{kind}: {found}");
     }
 }
+
+#[test]
+fn a_look_at_memory_that_is_handed_on_maps_nothing_and_writes_nothing() {
+    if !is_root_for("a_look_at_memory_that_is_handed_on_maps_nothing_and_writes_nothing") {
+        return;
+    }
+    // The library alone keeps it from reading: a mapping travels with a read-only descriptor of its memory, whatever its rights.
+    for name in ["n", "-"] {
+        let place = market();
+        let mut sender = User::new().at(&place, "the sender");
+        let mut receiver = User::new().at(&place, "the receiver");
+        sender.does(format!("own h mapping {name}"));
+        sender.does("fewer h q QUERY");
+        let arrived = hand_on(&mut sender, "q", &mut receiver, "x");
+        assert!(arrived.ends_with("Access(QUERY)"), "{name}: {arrived}");
+        for command in ["use x map-read", "use x map-copy", "use x map-write", "fewer x y ALL"] {
+            is_refused(&mut receiver, command);
+        }
+        gains_nothing(&mut receiver, MEMORY, 1, name);
+    }
+}
