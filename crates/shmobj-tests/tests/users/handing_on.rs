@@ -441,7 +441,7 @@ fn a_look_at_memory_that_is_handed_on_maps_nothing_and_writes_nothing() {
     if !is_root_for("a_look_at_memory_that_is_handed_on_maps_nothing_and_writes_nothing") {
         return;
     }
-    // The library alone keeps it from reading: a mapping travels with a read-only descriptor of its memory, whatever its rights.
+    // A mapping travels with a read-only descriptor of its memory, whatever its rights: writing is what the kernel refuses.
     for name in ["n", "-"] {
         let place = market();
         let mut sender = User::new().at(&place, "the sender");
