@@ -49,9 +49,9 @@ fn memory_that_is_handed_on_for_reading_is_read_and_never_written() {
         let arrived = hand_on(&mut sender, "r", &mut receiver, "x");
         assert!(arrived.ends_with("Access(READ)"), "{what}: {arrived}");
         assert_eq!(receiver.does("see x 7"), "read-me", "{what}");
-        receiver.does("use x map-copy");
+        receiver.does("act x map-copy");
         receiver.does("keep-view x read");
-        for command in ["use x map-write", "fewer x y READ+WRITE", "fewer x y ALL"] {
+        for command in ["act x map-write", "fewer x y READ+WRITE", "fewer x y ALL"] {
             is_refused(&mut receiver, command);
         }
         gains_nothing(&mut receiver, MEMORY, u64::from(wishes.is_empty()), &what);
@@ -80,10 +80,10 @@ fn an_object_that_is_handed_on_for_a_look_cannot_be_used() {
             sender.does("fewer h q QUERY");
             let arrived = hand_on(&mut sender, "q", &mut receiver, "x");
             assert!(arrived.ends_with("Access(QUERY)"), "{what}: {arrived}");
-            assert_eq!(receiver.does("use x look"), sender.does("use h look"), "{what}");
-            is_refused(&mut receiver, "use x wait");
+            assert_eq!(receiver.does("act x look"), sender.does("act h look"), "{what}");
+            is_refused(&mut receiver, "act x wait");
             if *kind != "mutex" {
-                is_refused(&mut receiver, "use x signal");
+                is_refused(&mut receiver, "act x signal");
             }
             is_refused(&mut receiver, "fewer x y ALL");
             is_refused(&mut receiver, "fewer x y SYNCHRONIZE");
@@ -111,15 +111,15 @@ fn every_kind_is_handed_on_with_all_its_rights() {
                     assert_eq!(sender.does("see h 9"), "both-ways", "{what}");
                 }
                 "mutex" => {
-                    assert_eq!(receiver.does("use x wait"), "signaled", "{what}");
-                    assert_eq!(sender.does("use h wait"), "timeout", "{what}");
-                    receiver.does("use x release");
-                    assert_eq!(sender.does("use h wait"), "signaled", "{what}");
+                    assert_eq!(receiver.does("act x wait"), "signaled", "{what}");
+                    assert_eq!(sender.does("act h wait"), "timeout", "{what}");
+                    receiver.does("act x release");
+                    assert_eq!(sender.does("act h wait"), "signaled", "{what}");
                 }
                 _ => {
-                    assert_eq!(sender.does("use h wait"), "timeout", "{what}");
-                    receiver.does("use x signal");
-                    assert_eq!(sender.does("use h wait"), "signaled", "{what}");
+                    assert_eq!(sender.does("act h wait"), "timeout", "{what}");
+                    receiver.does("act x signal");
+                    assert_eq!(sender.does("act h wait"), "signaled", "{what}");
                 }
             }
         }
@@ -137,12 +137,12 @@ fn a_mutex_whose_owner_of_another_user_is_killed_is_abandoned() {
         let mut receiver = User::new().at(&place, "the receiver");
         sender.does(format!("own h mutex {name}"));
         hand_on(&mut sender, "h", &mut receiver, "x");
-        receiver.does("use x wait");
-        assert_eq!(sender.does("use h wait"), "timeout");
+        receiver.does("act x wait");
+        assert_eq!(sender.does("act h wait"), "timeout");
         receiver.kill();
-        assert_eq!(sender.does("use h wait"), "abandoned", "{name}");
-        sender.does("use h release");
-        assert_eq!(sender.does("use h wait"), "signaled", "told once");
+        assert_eq!(sender.does("act h wait"), "abandoned", "{name}");
+        sender.does("act h release");
+        assert_eq!(sender.does("act h wait"), "signaled", "told once");
     }
 }
 
@@ -167,10 +167,10 @@ fn an_object_lives_with_the_other_users_handle_and_its_name_is_its_owners_again_
             assert!(place.file("n").exists(), "{kind}");
             let mut back = owner.at(&place, "the owner again");
             assert_eq!(value(&back.does(format!("own h {kind} n")), "existed"), "true", "{kind}");
-            receiver.does("use x look");
+            receiver.does("act x look");
             if *kind != "mutex" {
-                receiver.does("use x signal");
-                assert_eq!(back.does("use h wait"), "signaled", "{kind}: it is the same one");
+                receiver.does("act x signal");
+                assert_eq!(back.does("act h wait"), "signaled", "{kind}: it is the same one");
             }
             back.does("give-up h");
             receiver.does("give-up x");
@@ -233,7 +233,7 @@ fn what_comes_from_a_users_own_directory_works_for_who_cannot_enter_it() {
         sender.does("give-up h");
         receiver.does("give-up x");
         assert!(directory.0.join("n").exists(), "{kind}");
-        third.does(if kind == "mapping" { "put x chain" } else { "use x look" });
+        third.does(if kind == "mapping" { "put x chain" } else { "act x look" });
         third.does("give-up x");
         assert_eq!(value(&sender.does(format!("own h {kind} n")), "existed"), "false", "{kind}");
         sender.does("give-up h");
@@ -262,7 +262,7 @@ fn a_chain_of_users_hands_on_no_more_than_the_first_gave() {
             gains_nothing(&mut third, &part, 1, &what);
             first.kill();
             second.kill();
-            third.does(if kind == "mapping" { "see y 1" } else { "use y look" });
+            third.does(if kind == "mapping" { "see y 1" } else { "act y look" });
             is_refused(&mut third, "fewer y z ALL");
         }
     }
@@ -292,7 +292,7 @@ fn who_was_given_all_rights_cannot_narrow_them_and_is_told_so() {
         assert_eq!(refusal.kind, "AccessDenied", "{kind}: {}", refusal.text);
         assert!(refusal.text.contains("; "), "{kind}: no remedy in: {}", refusal.text);
         hand_on(&mut second, "x", &mut third, "y");
-        third.does(if kind == "mapping" { "put y wide" } else { "use y look" });
+        third.does(if kind == "mapping" { "put y wide" } else { "act y look" });
     }
 }
 
@@ -306,14 +306,14 @@ fn a_deposit_is_for_its_own_user_whoever_knows_the_token() {
     for (kind, wishes) in [("mapping", ""), ("mapping", "mode=666"), ("event", "mode=666"), ("mutex", "")] {
         let mut maker = owner.at(&place, "the maker");
         maker.does(format!("own h {kind} n {wishes}"));
-        let token = maker.does("deposit h");
-        is_refused(&mut stranger, &format!("claim x {token}"));
+        let token = maker.does("put-down h");
+        is_refused(&mut stranger, &format!("pick-up x {token}"));
         let refusal =
-            puppet!("root", &place).ask(format!("claim x {token}")).expect_err("root is another user");
+            puppet!("root", &place).ask(format!("pick-up x {token}")).expect_err("root is another user");
         assert!(refusal.text.contains("; "), "{kind}: no remedy in: {}", refusal.text);
         stranger.does("gc");
-        owner.at(&place, "another process of the owner").does(format!("claim x {token}"));
-        let again = owner.at(&place, "a late one").fails(format!("claim x {token}"), ErrorKind::NotFound);
+        owner.at(&place, "another process of the owner").does(format!("pick-up x {token}"));
+        let again = owner.at(&place, "a late one").fails(format!("pick-up x {token}"), ErrorKind::NotFound);
         assert!(again.text.contains("; "), "{}", again.text);
         maker.kill(); // the deposit keeps the object
     }
@@ -329,14 +329,14 @@ fn another_users_forged_deposit_is_not_claimed() {
     let (place, owner, forger) = (market(), User::new(), User::new());
     let mut maker = forger.at(&place, "the forger");
     maker.does("own h event n");
-    let token = maker.does("deposit h");
+    let token = maker.does("put-down h");
     let file = place.files().into_iter().find(|file| file.contains(&token)).expect("the deposit");
     assert_eq!(maker.does(format!("raw chmod {} 666", place.file(&file).display())), "done");
     for mut victim in [owner.at(&place, "the victim"), puppet!("root", &place)] {
-        says_what_to_do(&mut victim, &format!("claim x {token}"), ErrorKind::Corrupt);
+        says_what_to_do(&mut victim, &format!("pick-up x {token}"), ErrorKind::Corrupt);
     }
     assert!(place.file(&file).exists());
-    forger.at(&place, "the forger again").does(format!("claim x {token}"));
+    forger.at(&place, "the forger again").does(format!("pick-up x {token}"));
 }
 
 #[test]
@@ -351,13 +351,13 @@ fn another_users_process_cannot_be_looked_into_and_the_error_says_what_would_hel
         // Also of what everybody may open by its name.
         for (name, wishes) in [("n", ""), ("n", "mode=666"), ("-", "")] {
             holder.does(format!("own h {kind} {name} {wishes}"));
-            let number = holder.does("number h");
+            let number = holder.does("number-of h");
             let fetch = format!("fetch x {kind} {} {number}", holder.pid());
             let text = says_what_to_do(&mut stranger, &fetch, ErrorKind::AccessDenied);
             assert!(text.contains("same user") && text.contains("yama"), "{kind}: {text}");
             let mut own = owner.at(&place, "another process of the owner");
             if own.ask(&fetch).is_ok() {
-                own.does(if kind == "mapping" { "use x map-write" } else { "use x look" });
+                own.does(if kind == "mapping" { "act x map-write" } else { "act x look" });
                 puppet!("root", &place).does(&fetch);
             }
             drop(own);
@@ -387,22 +387,22 @@ fn a_child_that_becomes_another_user_uses_what_it_inherited_and_no_more() {
                 for command in [
                     "inherit all all".to_owned(),
                     "inherit some some".to_owned(),
-                    format!("use all {}", if kind == "mapping" { "map-write" } else { "look" }),
-                    format!("use some {}", if kind == "mapping" { "map-read" } else { "look" }),
+                    format!("act all {}", if kind == "mapping" { "map-write" } else { "look" }),
+                    format!("act some {}", if kind == "mapping" { "map-read" } else { "look" }),
                 ] {
                     let answer = heir_does(who, &command);
                     assert!(answer.starts_with("ok"), "{what}, {who}: {answer}");
                 }
-                let refused = if kind == "mapping" { "use some map-write" } else { "use some wait" };
+                let refused = if kind == "mapping" { "act some map-write" } else { "act some wait" };
                 assert!(heir_does(who, refused).starts_with("error AccessDenied"), "{what}, {who}");
                 assert!(heir_does(who, "inherit all again").starts_with("error NotFound"), "{what}, {who}");
             }
             if kind == "event" {
-                heir_does("one", "use all signal");
-                assert_eq!(heir_does("two", "use all wait"), "ok signaled", "{what}");
+                heir_does("one", "act all signal");
+                assert_eq!(heir_does("two", "act all wait"), "ok signaled", "{what}");
             }
             assert!(heir_does("one", "give-up all").starts_with("ok"), "{what}");
-            assert!(heir_does("two", "use all look").starts_with(if kind == "mapping" {
+            assert!(heir_does("two", "act all look").starts_with(if kind == "mapping" {
                 "misled"
             } else {
                 "ok"
@@ -433,5 +433,26 @@ fn an_heir_with_a_narrow_handle_has_no_descriptor_that_grants_more() {
         assert_eq!((value(&found, "writable"), value(&found, "gained")), ("0", "0"), "{kind}: {found}");
         let found = parent.does(format!("heir-does one gains {MEMORY}"));
         assert_eq!((value(&found, "writable"), value(&found, "gained")), ("0", "0"), "{kind}: {found}");
+    }
+}
+
+#[test]
+fn a_look_at_memory_that_is_handed_on_maps_nothing_and_writes_nothing() {
+    if !is_root_for("a_look_at_memory_that_is_handed_on_maps_nothing_and_writes_nothing") {
+        return;
+    }
+    // A mapping travels with a read-only descriptor of its memory, whatever its rights: writing is what the kernel refuses.
+    for name in ["n", "-"] {
+        let place = market();
+        let mut sender = User::new().at(&place, "the sender");
+        let mut receiver = User::new().at(&place, "the receiver");
+        sender.does(format!("own h mapping {name}"));
+        sender.does("fewer h q QUERY");
+        let arrived = hand_on(&mut sender, "q", &mut receiver, "x");
+        assert!(arrived.ends_with("Access(QUERY)"), "{name}: {arrived}");
+        for command in ["act x map-read", "act x map-copy", "act x map-write", "fewer x y ALL"] {
+            is_refused(&mut receiver, command);
+        }
+        gains_nothing(&mut receiver, MEMORY, 1, name);
     }
 }

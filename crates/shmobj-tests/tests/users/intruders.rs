@@ -62,7 +62,7 @@ fn is_unharmed(victim: &mut Puppet, kind: &str, name: &str) {
     let since = Instant::now();
     assert_eq!(value(&victim.does(format!("own again {kind} {name}")), "existed"), "true");
     assert!(since.elapsed() < shmobj_patience(), "{name} was starved");
-    victim.does(format!("use h {}", if kind == "mapping" { "map-write" } else { "look" }));
+    victim.does(format!("act h {}", if kind == "mapping" { "map-write" } else { "look" }));
     victim.does("give-up again");
 }
 
@@ -172,7 +172,7 @@ fn who_may_only_look_can_hold_up_the_name_and_nothing_more() {
     victim.does(format!("own h event n user={}:QUERY", looker.id));
     let path = place.file("n");
     assert_eq!(intruder.does(format!("raw flock {} ex", path.display())), "EAGAIN", "it is held");
-    victim.does("use h signal");
+    victim.does("act h signal");
     victim.does("give-up h");
     place.assert_empty("after the last close: the intruder has got no lock");
     victim.does(format!("own h event n user={}:QUERY", looker.id));

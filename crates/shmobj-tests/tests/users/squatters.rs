@@ -280,7 +280,7 @@ fn a_directory_of_roots_that_only_root_may_write_is_for_opening() {
     place.assert_empty("after a user");
     root.does("own h event n mode=666");
     user.does("join h event n ALL");
-    user.does("use h signal");
+    user.does("act h signal");
     assert_eq!(value(&user.does("own h event n"), "existed"), "true");
     root.does("give-up h");
     assert_eq!(place.files(), ["n"], "the user holds it");

@@ -3,7 +3,7 @@
 //! ```text
 //! own HANDLE KIND NAME [WISH...]      makes the object, or opens the one of the name
 //! join HANDLE KIND NAME RIGHTS        fewer HANDLE OTHER RIGHTS      give-up HANDLE
-//! use HANDLE OPERATION                put HANDLE TEXT                see HANDLE LENGTH
+//! act HANDLE OPERATION                put HANDLE TEXT                see HANDLE LENGTH
 //! keep-view HANDLE read|write         what-is-allowed KIND NAME
 //! ```
 //! The name `-` makes an unnamed one. Kinds: `mapping mutex event semaphore timer`. Wishes: `mode=640 user=UID:RIGHTS group=GID:RIGHTS beside`. Rights: `none`, or some of
@@ -45,7 +45,7 @@ pub(super) fn obey(
         "join" => join(words, &namespace()),
         "fewer" => fewer(words),
         "give-up" => give_up(words),
-        "use" => with_next(words, |handle, words| use_for(handle, words.next()?)),
+        "act" => with_next(words, |handle, words| use_for(handle, words.next()?)),
         "put" => with_next(words, |handle, words| {
             let view = mapping(handle)?.map_mut()?;
             view.write_at(0, words.rest().as_bytes())?;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! mailbox ADDRESS                    mail ADDRESS HANDLE...          take-mail HANDLE...
-//! deposit HANDLE                     claim HANDLE TOKEN              number HANDLE
+//! put-down HANDLE                    pick-up HANDLE TOKEN            number-of HANDLE
 //! fetch HANDLE KIND PID NUMBER
 //! heir NAME UID GID ROLE=HANDLE...   heir-does NAME COMMAND...       inherit HANDLE ROLE
 //! ```
@@ -43,9 +43,9 @@ pub(super) fn obey(
         "mailbox" => mailbox(words),
         "mail" => mail(words),
         "take-mail" => take_mail(words),
-        "deposit" => deposit(words, &namespace()),
-        "claim" => claim(words, &namespace()),
-        "number" => number(words),
+        "put-down" => deposit(words, &namespace()),
+        "pick-up" => claim(words, &namespace()),
+        "number-of" => number(words),
         "fetch" => fetch(words),
         "heir" => heir(words),
         "heir-does" => heir_does(words),
