@@ -88,7 +88,7 @@ fn enemies_hand_on_handles() {
         .collect();
     let mut enemies = Vec::new();
     for (victim, socket) in &mut victims {
-        victim.tell(format!("accept {socket} {LONG}"));
+        victim.tell(format!("welcome {socket} {LONG}"));
         for _ in 0..2 {
             let mut enemy = puppet!("enemy", &scratch);
             enemy.tell(format!("offer {socket} {LONG}"));

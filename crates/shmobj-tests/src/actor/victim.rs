@@ -26,7 +26,7 @@ pub(super) fn obey(
 ) -> Option<Outcome> {
     Some(match command {
         "endure" => endure(words, &namespace()),
-        "accept" => accept(words, &namespace()),
+        "welcome" => accept(words, &namespace()),
         _ => return None,
     })
 }

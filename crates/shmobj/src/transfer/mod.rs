@@ -12,7 +12,7 @@
 //! A handle that travels keeps its object, as any handle does: between `send` and `receive` the kernel counts it, and when
 //! the one who was to have it dies, it is gone. Its name and its rights travel with it, unnamed objects travel as well as named
 //! ones, and the kernel enforces on the receiver what it enforces on the sender: a handle that may only read is a read-only
-//! descriptor. What the receiver cannot reach by name (another user's private object, a directory of another mount
+//! descriptor. (A handle of a mapping that may neither read nor write would need a memory that cannot be read: it stays.) What the receiver cannot reach by name (another user's private object, a directory of another mount
 //! namespace) it can use all the same.
 //!
 //! Ownership of a mutex does not travel: it belongs to a thread (IH-11).
@@ -34,6 +34,7 @@ pub use socket::{MAXIMUM_HANDLES, pack, receive, send, send_and_close, unpack};
 
 use rustix::io::Errno;
 
+use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::sys::transfer::{Arrived, Carried, pack_mapping, pack_synchronizer};
@@ -102,6 +103,12 @@ fn attempt<'a>(handle: &'a dyn Transfer, verb: &'static str) -> Attempt<'a> {
 /// Makes the descriptors of a handle that is to travel.
 fn carry(handle: &dyn Transfer, verb: &'static str) -> Result<Carried> {
     let carried = match handle.parts() {
+        // It cannot travel without the memory, and whoever has that can read it.
+        Parts::Mapping(mapping) if !mapping.access().intersects(Access::READ_WRITE) => {
+            return Err(attempt(handle, verb)
+                .fails(ErrorKind::AccessDenied, "a handle that can map no view cannot leave its process")
+                .with_remedy("give it Access::READ, or tell the other process what it is to know"));
+        }
         Parts::Mapping(mapping) => pack_mapping(mapping.inner(), mapping.access()),
         Parts::Synchronization(handle) => pack_synchronizer(&handle.object, handle.access()),
     };
