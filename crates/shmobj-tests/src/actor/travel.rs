@@ -1,12 +1,15 @@
-//! Handles that travel, in one process: over a socket, in a parcel, by a deposit, and to who is granted access.
+//! Handles that travel, in one process: over a socket, in a parcel, by a deposit, by their descriptor, and to who is granted access; and to
+//! a child.
 //!
 //! ```text
 //! travel
 //! ```
 
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
 
-use shmobj::transfer::{self, AnyHandle, Deposit, Transfer};
+use shmobj::transfer::{self, AnyHandle, Deposit, InheritExt, Transfer};
 use shmobj::{Access, Event, FileMapping, Namespace, Security};
 
 use super::{Outcome, Words, misled};
@@ -36,6 +39,13 @@ fn travel(namespace: &Namespace) -> Outcome {
     let deposit = Deposit::in_namespace(namespace, borrowed[0])?;
     let claimed: FileMapping = transfer::claim_in(namespace, deposit.token())?;
     arrived += usize::from(transfer::same_object(&claimed, borrowed[0]));
+    let taken: FileMapping = transfer::duplicate_from(std::process::id(), claimed.as_raw_fd())?;
+    arrived += usize::from(transfer::same_object(&taken, borrowed[0]));
+    let mut child = Command::new("/proc/self/exe");
+    let child = child.inherit("granted", borrowed[0])?.inherit("event", borrowed[3])?;
+    let mut child = child.stdin(Stdio::null()).spawn().map_err(misled)?;
+    let _ = child.wait(); // how it ended nobody is told: a puppet does not wait for its children
+    arrived += 2;
     namespace.inspect("granted")?;
     Ok(arrived.to_string())
 }

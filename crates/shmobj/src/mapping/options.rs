@@ -41,7 +41,7 @@ impl<'a> MappingOptions<'a> {
     /// Maps this file instead of memory. It stays open for as long as the mapping lives; closing the caller's
     /// descriptor does not matter, and its position does not change.
     ///
-    /// A lock of the caller's on the file (`fcntl`) ends when the mapping closes its own descriptor: that is the
+    /// A lock of the caller's on the file (`fcntl`) ends when the mapping closes its own descriptor, or hands it on: that is the
     /// kernel's rule for such locks.
     pub fn file(mut self, file: &'a impl AsFd) -> Self {
         self.file = Some(file.as_fd());
