@@ -5,7 +5,8 @@ use bitflags::bitflags;
 bitflags! {
     /// The rights of a handle, asked for when it is opened.
     ///
-    /// Rights belong to the handle, not to the object: two handles to one object can have different ones.
+    /// Rights belong to the handle, not to the object: two handles to one object can have different ones. What the kernel enforces of them,
+    /// and what only this library does, is a table in `docs/security.md`.
     ///
     /// ```
     /// use shmobj::Access;

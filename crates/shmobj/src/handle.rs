@@ -184,7 +184,7 @@ macro_rules! synchronization_object {
                 self.make(name, $crate::sys::mapping::Intent::CreateNew)
             }
 
-            #[doc = concat!("Creates a ", $what, " without a name: for the threads of this process, and its children by `fork`.")]
+            #[doc = concat!("Creates a ", $what, " without a name: for this process, and whom it hands it to.")]
             ///
             /// # Errors
             /// Those of [`create`](Self::create) that are not about names.
@@ -230,7 +230,8 @@ macro_rules! synchronization_object {
                 self.0.access()
             }
 
-            /// Whether the object existed before this handle: `ERROR_ALREADY_EXISTS` after the Win32 function.
+            /// Whether the object existed before this handle: `ERROR_ALREADY_EXISTS` after the Win32 function. True of duplicates, and of
+            /// handles that another process handed over.
             #[must_use]
             #[doc(alias = "ERROR_ALREADY_EXISTS")]
             pub fn existed(&self) -> bool {
@@ -244,7 +245,8 @@ macro_rules! synchronization_object {
                 self.0.is_same_object(&other.0)
             }
 
-            /// What it is like now. Others may change it at once.
+            /// What it is like now. Others may change it at once. [`State::Corrupt`](crate::State::Corrupt): somebody wrote nonsense into it, or
+            /// truncated it.
             ///
             /// # Errors
             /// [`AccessDenied`](crate::ErrorKind::AccessDenied): the handle has not the right [`QUERY`](crate::Access::QUERY).

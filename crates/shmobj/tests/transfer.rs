@@ -259,3 +259,37 @@ fn committed_memory_arrives_committed_and_reserved_memory_reserved() {
     assert_eq!(reserved.allocation(), Allocation::Reserve);
     assert_eq!(reserved.map().unwrap().read_vec(0, 1).unwrap_err().kind(), ErrorKind::NotCommitted);
 }
+
+/// Found by review: the descriptor of a handle that may only read was the one that may write.
+#[test]
+fn the_descriptor_of_a_handle_that_may_only_read_may_not_write() {
+    let place = Place::new();
+    for name in ["", "n"] {
+        let mapping = FileMapping::options().namespace(&place.namespace).size(4096).create(name).unwrap();
+        let reader = mapping.try_clone_with(Access::READ).unwrap();
+        let again = reader.try_clone().unwrap();
+        let mut readers = vec![reader, again];
+        if !name.is_empty() {
+            readers.push(place.open(name, Access::READ).unwrap());
+        }
+        for reader in readers {
+            let mode = rustix::fs::fcntl_getfl(&reader).unwrap() & rustix::fs::OFlags::RWMODE;
+            assert_eq!(mode, rustix::fs::OFlags::RDONLY);
+            assert!(reader.map().is_ok());
+        }
+        assert!(mapping.try_clone().unwrap().map_mut().is_ok());
+        assert!(mapping.as_fd().try_clone_to_owned().is_ok());
+    }
+}
+
+#[test]
+fn handles_of_any_kind_are_duplicated_and_waited_for() {
+    let place = Place::new();
+    for handle in all_kinds(&place.namespace, "n") {
+        let copy = handle.try_clone().unwrap();
+        assert!(transfer::same_object(&handle, &copy));
+        assert_eq!((handle.kind(), handle.access()), (copy.kind(), copy.access()));
+        let waited = copy.as_waitable().map(|object| shmobj::wait::any(&[object], Timeout::NOW).is_ok());
+        assert_eq!(waited, (handle.kind() != shmobj::Kind::FileMapping).then_some(true));
+    }
+}

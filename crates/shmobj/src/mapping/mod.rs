@@ -129,7 +129,7 @@ impl FileMapping {
     }
 
     /// Whether the object existed before this handle: `ERROR_ALREADY_EXISTS` after `CreateFileMapping`. Who gets
-    /// `false` is the one to initialise it.
+    /// `false` is the one to initialise it. True of duplicates, and of handles that another process handed over.
     #[must_use]
     #[doc(alias = "ERROR_ALREADY_EXISTS")]
     pub fn existed(&self) -> bool {

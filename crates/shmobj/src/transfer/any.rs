@@ -7,10 +7,13 @@ use crate::error::Result;
 use crate::handle::Handle;
 use crate::kind::Kind;
 use crate::sys::transfer::{Arrived, Whole};
+use crate::wait::Waitable;
 use crate::wait::sealed::Sealed as _;
 use crate::{Event, FileMapping, Mutex, Semaphore, WaitableTimer};
 
 /// A handle of any kind: what arrives where the sender chose.
+///
+/// Taking it as a kind that it is not is an error, and closes it: look at [`kind`](Self::kind), or match, where that would be a loss.
 ///
 /// ```
 /// # fn main() -> Result<(), shmobj::Error> {
@@ -56,6 +59,40 @@ impl AnyHandle {
         match self.parts() {
             Parts::Mapping(mapping) => mapping.name(),
             Parts::Synchronization(handle) => handle.name(),
+        }
+    }
+
+    /// Another handle to the object, with the same rights.
+    ///
+    /// # Errors
+    /// Those of the kind's own `try_clone`.
+    pub fn try_clone(&self) -> Result<Self> {
+        self.try_clone_with(self.access())
+    }
+
+    /// Another handle to the object, with these rights.
+    ///
+    /// # Errors
+    /// Those of the kind's own `try_clone_with`.
+    pub fn try_clone_with(&self, access: Access) -> Result<Self> {
+        Ok(match self {
+            Self::FileMapping(mapping) => mapping.try_clone_with(access)?.into(),
+            Self::Mutex(mutex) => mutex.try_clone_with(access)?.into(),
+            Self::Event(event) => event.try_clone_with(access)?.into(),
+            Self::Semaphore(semaphore) => semaphore.try_clone_with(access)?.into(),
+            Self::WaitableTimer(timer) => timer.try_clone_with(access)?.into(),
+        })
+    }
+
+    /// The object to wait for; nothing for a mapping.
+    #[must_use]
+    pub fn as_waitable(&self) -> Option<&dyn Waitable> {
+        match self {
+            Self::FileMapping(_) => None,
+            Self::Mutex(mutex) => Some(mutex),
+            Self::Event(event) => Some(event),
+            Self::Semaphore(semaphore) => Some(semaphore),
+            Self::WaitableTimer(timer) => Some(timer),
         }
     }
 

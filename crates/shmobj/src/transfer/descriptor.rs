@@ -12,8 +12,8 @@ use crate::{Event, FileMapping, Mutex, Semaphore, WaitableTimer};
 /// [`AsFd`] of any kind of handle.
 ///
 /// The kernel lets a process do that which could also trace the other one: the same user, and no stricter rule in the way (Yama, a
-/// container's profile). The rights are those of the other handle as far as the kernel knows them. The other handle stays
-/// open: only its own process can close it.
+/// container's profile). The rights are those of the descriptor, which handles of one process share: perhaps more than those of the other
+/// handle. That stays open: only its own process can close it.
 ///
 /// # Errors
 /// [`AccessDenied`](ErrorKind::AccessDenied): the kernel does not let this process look into the other one; the error says what would.
@@ -40,12 +40,15 @@ pub(crate) fn from_descriptor<T: Transfer>(descriptor: OwnedFd) -> Result<T> {
 
 fn which_kind(attempt: &Attempt<'_>) -> crate::Error {
     attempt
-        .fails(ErrorKind::InvalidParameter, "a descriptor does not tell which kind of handle is wanted")
+        .fails(ErrorKind::InvalidParameter, "memory does not tell which kind of handle it is of")
         .with_remedy("ask for a kind")
 }
 
 /// The memory, or the file, for libraries that map or pass on descriptors. It carries no name: as long as it is open the
 /// memory lives, and a mapping made of it alone is unnamed. [`pack`](super::pack) keeps the whole.
+///
+/// It may be written if the handle may, and also by the handle that made the object. Whoever is to have no more than a handle's rights gets
+/// what `OwnedFd::try_from`, [`send`](super::send) or [`pack`](super::pack) makes of it.
 impl AsFd for FileMapping {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inner().data().fd.as_fd()
@@ -61,6 +64,9 @@ impl AsRawFd for FileMapping {
 macro_rules! descriptors {
     ($($Object:ident),*) => {$(
         /// The descriptor that keeps the object: as long as it, or a copy of it, is open, the object lives and has its name.
+        ///
+        /// All handles of a process share it, so it may grant more than this one. Whoever is to have no more gets what
+        /// `OwnedFd::try_from`, [`send`](super::send) or [`pack`](super::pack) makes of it.
         impl AsFd for $Object {
             fn as_fd(&self) -> BorrowedFd<'_> {
                 use crate::wait::sealed::Sealed as _;
@@ -78,10 +84,11 @@ macro_rules! descriptors {
 
 descriptors!(Mutex, Event, Semaphore, WaitableTimer);
 
-/// One descriptor that `TryFrom` makes into a handle again, with the rights that the handle has now and that the kernel knows. A
-/// mapping's is its memory, without the name; see [`pack`](super::pack).
 macro_rules! into_descriptor {
     ($($Object:ident),*) => {$(
+        /// One descriptor that `TryFrom` makes into a handle again, with the rights that the handle has now and that the kernel knows. A
+        /// mapping's is its memory, without the name; see [`pack`](super::pack). Closing it is not the close of a handle: an entry is then left to
+        /// the next reclaim, as after a crash.
         impl TryFrom<$Object> for OwnedFd {
             type Error = crate::Error;
 

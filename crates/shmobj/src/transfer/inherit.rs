@@ -81,6 +81,9 @@ pub fn inherited<T: Transfer>(role: &str) -> Result<T> {
     let attempt = Attempt { verb: "take the inherited", subject, name: role };
     let arrived = environment::take(&attempt, role).ok_or_else(|| {
         let there = match roles() {
+            _ if environment::is_named(role) => {
+                "it was taken before, or a program in between has closed its descriptors".to_owned()
+            }
             roles if roles.is_empty() => "this process has inherited no handle that it could take".to_owned(),
             roles => format!("this process has inherited no such handle, but {}", roles.join(", ")),
         };

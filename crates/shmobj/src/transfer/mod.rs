@@ -11,8 +11,9 @@
 //!
 //! A handle that travels keeps its object, as any handle does: between `send` and `receive` the kernel counts it, and when
 //! the one who was to have it dies, it is gone. Its name and its rights travel with it, unnamed objects travel as well as named
-//! ones, and the kernel enforces on the receiver what it enforces on the sender: a handle that may only read is a read-only
-//! descriptor. (A handle of a mapping that may neither read nor write would need a memory that cannot be read: it stays.) What the receiver cannot reach by name (another user's private object, a directory of another mount
+//! ones, and the kernel enforces them on other users: a handle that may only read is a read-only descriptor, of memory that nobody but its
+//! owner can open anew. (A handle of a mapping with neither READ nor WRITE cannot be handed on: whoever has the descriptor of
+//! its memory can read it.) What the receiver cannot reach by name (another user's private object, a directory of another mount
 //! namespace) it can use all the same.
 //!
 //! Ownership of a mutex does not travel: it belongs to a thread (IH-11).
@@ -71,7 +72,7 @@ pub(crate) mod sealed {
 }
 
 /// A handle of any kind, that can be handed to another process.
-pub trait Transfer: sealed::Sealed {}
+pub trait Transfer: sealed::Sealed + std::fmt::Debug + Send + Sync {}
 
 /// Whether two handles, of whatever kinds, lead to the same object.
 ///

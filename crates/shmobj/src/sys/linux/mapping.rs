@@ -5,6 +5,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::data::find::{self, Search};
@@ -106,7 +107,9 @@ impl Mapping {
     ) -> Result<Self> {
         if let Some(fd) = data {
             let stat = rustix::fs::fstat(&fd).map_err(|errno| attempt.os("looking at its data", errno))?;
-            if !is_regular(&stat) || FileKey::from(&stat) != key_of(&object.header) {
+            let unreadable =
+                rustix::fs::fcntl_getfl(&fd).is_ok_and(|mode| mode.intersects(OFlags::PATH | OFlags::WRONLY));
+            if unreadable || !is_regular(&stat) || FileKey::from(&stat) != key_of(&object.header) {
                 return Err(not_as_promised(attempt, &Flaw::Field("data")));
             }
             let writable = is_writable(&fd);
@@ -137,11 +140,16 @@ impl Mapping {
         let _operation = Operation::start();
         match &self.object {
             Some(object) => Self::adopt(attempt, object.clone(), None, write),
-            None if self.data.writable || !write || self.protection != Protection::ReadWrite => {
+            None if self.data.writable == write || self.protection != Protection::ReadWrite => {
                 Ok(Self { object: None, data: self.data.clone(), protection: self.protection })
             }
+            None if !write => {
+                // Without /proc it is shared: more than is asked for will do.
+                let data = self.data.reopened(false).map_or_else(|_| self.data.clone(), Arc::new);
+                Ok(Self { object: None, data, protection: self.protection })
+            }
             None => {
-                let data = self.data.with_write().map_err(|errno| match errno {
+                let data = self.data.reopened(true).map_err(|errno| match errno {
                     Errno::ACCESS | Errno::PERM | Errno::ROFS => denied(attempt, true).with_source(errno),
                     errno => attempt.os("opening its data for writing", errno),
                 })?;
@@ -243,7 +251,10 @@ impl Recipe for MappingRecipe<'_> {
         let wish = self.wish.ok_or_else(|| attempt.fails(ErrorKind::NotFound, "no object has this name"))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
-        let id = Id::new(pid, now);
+        let (id, command) = {
+            let _operation = Operation::start(); // both are made once per process
+            (Id::new(pid, now), proc::own_command())
+        };
         let shared = rights::is_shared(wish.security) || wish.across_pid_namespaces;
         let (data, beside, path) = match wish.source {
             Source::File { file, size } => {
@@ -292,7 +303,7 @@ impl Recipe for MappingRecipe<'_> {
             created: now.as_nanos() as u64,
             creator_pid: pid,
             creator_uid: directory.user(),
-            command: proc::own_command().into(),
+            command: command.into(),
             storage: data.storage,
             size: data.size,
             data_dev: key.dev,
@@ -325,17 +336,25 @@ fn attach(attempt: &Attempt<'_>, object: &Object, head: Option<&[u8]>, write: bo
     // A read-only object is only read, whatever the handle may do: views are checked against both (8.3).
     let write = write && protection == Protection::ReadWrite;
     let mut attached = object.data();
-    if attached.get(write).is_some() {
+    let known = attached.get(write);
+    if known.as_ref().is_some_and(|data| data.writable == write) {
         return Ok(true);
     }
     let header = &object.header;
     let found = match attached.any() {
-        Some(data) => searched(data.reopen(write, header, object.owner)),
+        Some(data) => match searched(data.reopen(write, header, object.owner)) {
+            // More than is asked for will do.
+            Search::Found(found) => Search::Found(found),
+            _ if known.is_some() => return Ok(true),
+            failed => failed,
+        },
         None if header.storage == Storage::Beside => {
             let directory = object.directory().ok_or(Errno::NOENT);
             let opened = directory.and_then(|directory| beside::open(directory, header.id, write));
             searched(opened.and_then(|fd| find::verify(fd, header, object.owner)))
         }
+        // An entry that was handed to us, and stands nowhere, could name any file that a process of ours has open.
+        None if header.storage == Storage::File && object.directory().is_none() => Search::NotFound,
         None => find(attempt, object, head, write)?,
     };
     let found = match found {

@@ -12,6 +12,7 @@
 //! | [`inspect`] | who holds what |
 //! | [`rights`], [`acl`] | who may open what, as bits and lists of files |
 //! | [`guard`] | surviving memory that somebody truncates: the handler of SIGBUS |
+//! | [`huge_pages`], [`proc`] | what the system offers, and what /proc tells |
 //! | [`fork`] | keeping `fork` out of the middle of an operation |
 
 mod acl;

@@ -68,7 +68,6 @@ pub(crate) fn exhausted(attempt: &Attempt<'_>, bytes: u64, errno: Errno) -> Erro
     }
 }
 
-/// Free memory and swap space, and what the kernel would give up for it.
 /// Not with rustix, which takes it that the call cannot fail: a filter of system calls can refuse it.
 #[allow(unsafe_code)]
 fn unused_in_machine() -> Option<u64> {
@@ -81,6 +80,7 @@ fn unused_in_machine() -> Option<u64> {
     answered.then(|| (system.freeram as u64).saturating_mul(u64::from(system.mem_unit)))
 }
 
+/// Free memory and swap space, and what the kernel would give up for it.
 fn available_in_machine() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     Some(field(&text, "MemAvailable:")?.saturating_add(field(&text, "SwapFree:")?).saturating_mul(1024))

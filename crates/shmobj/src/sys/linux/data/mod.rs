@@ -103,11 +103,11 @@ impl Data {
         }
     }
 
-    /// The same data with the right to write, if the file's mode grants it.
-    pub(crate) fn with_write(&self) -> Result<Self, Errno> {
-        let fd = rustix::fs::open(proc::own_descriptor(&self.fd), open_flags(true), Mode::empty())?;
+    /// The same data with other rights, if the file's mode grants them.
+    pub(crate) fn reopened(&self, writable: bool) -> Result<Self, Errno> {
+        let fd = rustix::fs::open(proc::own_descriptor(&self.fd), open_flags(writable), Mode::empty())?;
         let Self { storage, size, flags, page_size, .. } = *self;
-        Ok(Self { fd, writable: true, storage, size, flags, page_size })
+        Ok(Self { fd, writable, storage, size, flags, page_size })
     }
 
     /// Another descriptor of the same data with other rights, if the file's mode grants them.
@@ -131,6 +131,10 @@ pub(crate) fn open_flags(writable: bool) -> OFlags {
 /// Whether a file's pages come from the huge page pool.
 pub(crate) fn is_of_huge_page_pool(fd: &OwnedFd) -> Result<bool, Errno> {
     const HUGETLBFS: u64 = 0x9584_58f6;
+    // Only the kernel's own memory knows seals; other file systems may not answer.
+    if rustix::fs::fcntl_get_seals(fd).is_err() {
+        return Ok(false);
+    }
     #[allow(clippy::unnecessary_cast)] // the width of this field differs between the architectures
     Ok(rustix::fs::fstatfs(fd)?.f_type as u64 & 0xffff_ffff == HUGETLBFS)
 }

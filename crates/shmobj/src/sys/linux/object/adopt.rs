@@ -10,7 +10,7 @@ use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustix::fs::{AtFlags, FlockOperation, OFlags};
 use rustix::io::Errno;
@@ -35,8 +35,9 @@ pub(crate) struct Adopted {
     pub(crate) name: String,
 }
 
-/// How often a lock is tried that only somebody who is just closing the object can keep from us, for microseconds.
-const TRIES: usize = 1000;
+/// How often a lock is tried that only somebody who is just closing the object can keep from us, for microseconds. A message of an
+/// enemy can bring 64 entries that stay locked.
+const TRIES: usize = 50;
 
 /// Whether a descriptor is on a file system that answers: tmpfs, or one that is mounted here and is neither remote nor a process.
 /// A process that sends a file of a file system of its own could keep us waiting for ever.
@@ -94,7 +95,7 @@ pub(crate) fn adopt(attempt: &Attempt<'_>, entry: OwnedFd) -> Result<Adopted> {
         registry::adopt(Object {
             lock: Some(entry),
             key,
-            home,
+            home: home.map_or_else(OnceLock::new, OnceLock::from),
             header,
             path,
             owner: stat.st_uid,

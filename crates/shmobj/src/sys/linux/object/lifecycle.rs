@@ -224,7 +224,7 @@ fn join(
     let object = Object {
         lock: Some(entry),
         key: FileKey::from(&stat),
-        home: Some(Home { directory: directory.clone(), file: file.clone() }),
+        home: Home { directory: directory.clone(), file: file.clone() }.into(),
         header,
         path,
         owner: stat.st_uid,
@@ -250,7 +250,7 @@ enum Inside {
 
 fn look_inside(
     target: &Target<'_>,
-    directory: &Directory,
+    directory: &Arc<Directory>,
     file: &CString,
     entry: &OwnedFd,
     head: &mut [u8; HEAD_BYTES],
@@ -262,7 +262,9 @@ fn look_inside(
         return Ok(Inside::Gone);
     }
     if let Some(object) = registry::find(FileKey::from(&stat)) {
-        if object.home.as_ref().is_some_and(|home| home.file != *file) {
+        // One that was handed to us may learn only now where it stands.
+        let home = || Home { directory: directory.clone(), file: file.clone() };
+        if object.home.get_or_init(home).file != *file {
             return Err(corrupt(attempt, &"it is the entry of another name"));
         }
         return Ok(Inside::Known(object));
@@ -391,7 +393,7 @@ fn create(
     let object = registry::adopt(Object {
         lock: Some(entry),
         key: FileKey::from(&stat),
-        home: Some(Home { directory: directory.clone(), file: file.clone() }),
+        home: Home { directory: directory.clone(), file: file.clone() }.into(),
         header: fresh.header,
         path: fresh.path,
         owner: stat.st_uid,

@@ -46,7 +46,7 @@ pub(crate) struct Object {
     /// The description with the lock. `None` only while the object is being dropped.
     lock: Option<OwnedFd>,
     key: FileKey,
-    home: Option<Home>,
+    home: OnceLock<Home>,
     pub(crate) header: Header,
     /// The path of a mapped file, as the entry had it when it was opened.
     pub(crate) path: Vec<u8>,
@@ -92,7 +92,7 @@ impl Object {
     }
 
     pub(crate) fn directory(&self) -> Option<&Directory> {
-        self.home.as_ref().map(|home| &*home.directory)
+        self.home.get().map(|home| &*home.directory)
     }
 
     pub(crate) fn data(&self) -> MutexGuard<'_, Attached> {
@@ -120,7 +120,7 @@ impl Object {
     pub(crate) fn open_again(&self, writable: bool) -> Result<OwnedFd, Errno> {
         let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
         let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let fd = match &self.home {
+        let fd = match self.home.get() {
             Some(home) => rustix::fs::openat(&home.directory, &*home.file, flags, Mode::empty())?,
             None => {
                 let path = proc::own_descriptor(&self.entry());
@@ -165,7 +165,7 @@ impl Drop for Object {
         self.lock = None;
         step("close: lock released");
         // Nobody is told: whatever fails here leaves an entry without holders, as a crash does.
-        let Some(Home { directory, file }) = &self.home else { return };
+        let Some(Home { directory, file }) = self.home.get() else { return };
         let Ok(probe) = open_entry(directory, file) else { return };
         step("close: probe opened");
         if let Ok(true) = try_lock(&probe, FlockOperation::NonBlockingLockExclusive) {

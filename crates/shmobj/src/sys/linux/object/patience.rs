@@ -9,7 +9,7 @@ use crate::error::{Attempt, ErrorKind, Result};
 
 /// How long create and open try to get past others who are in the middle of something.
 pub(crate) const PATIENCE: Duration =
-    if cfg!(feature = "fuzzing") { Duration::from_millis(1) } else { Duration::from_secs(5) };
+    if cfg!(fuzzing) { Duration::from_millis(50) } else { Duration::from_secs(5) };
 
 /// What stands in the way.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -58,8 +58,8 @@ impl From<Errno> for Left {
 
 /// Removes an entry on which the caller holds `LOCK_EX`, and its data file. `Ok(false)`: somebody else had removed it.
 ///
-/// Under the lock, a link count of 1 proves that the name still means this inode: only a holder of the lock unlinks
-/// it (L1), and nothing renames entries. If somebody gave it other names, the name itself is looked up. The data file
+/// What the name means under the lock it means until we unlink it: only a holder of the lock does that (L1), and nothing renames
+/// entries. The data file
 /// goes first (D1): killed in between, the entry is still there for the next one to finish.
 ///
 /// `known` is the object that the caller expects: its entry need not be read again.
@@ -100,10 +100,12 @@ pub(crate) fn destroy(
 }
 
 /// Whether an entry still stands under the name it was opened by.
+///
+/// A link count of 1 does not say so: whoever may write an entry can give it a second name, which is the one that is left when the
+/// first is gone. So the name is looked up.
 pub(crate) fn is_under_name(directory: &Directory, file: &CStr, stat: &Stat) -> Result<bool, Errno> {
     match stat.st_nlink {
         0 => Ok(false),
-        1 => Ok(true),
         _ => match rustix::fs::statat(directory, file, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(named) => Ok(FileKey::from(&named) == FileKey::from(stat)),
             Err(Errno::NOENT) => Ok(false),
@@ -212,4 +214,29 @@ fn somewhere() -> u64 {
     }
     let (digits, value) = (random[8] % 24, u64::from_le_bytes(std::array::from_fn(|index| random[index])));
     value & ((1 << digits) - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Attempt;
+    use crate::sys::linux::namespace::Place;
+
+    /// Found by review: a second name, which whoever may write an entry can give it, made a dead entry look alive, and its last holder
+    /// removed the entry of the object that had the name by then.
+    #[test]
+    fn an_entry_with_a_second_name_does_not_stand_for_the_next_one_of_its_first_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let (first, second) = (directory.path().join("n"), directory.path().join("elsewhere"));
+        std::fs::write(&first, "dead").unwrap();
+        let dead = OwnedFd::from(std::fs::File::open(&first).unwrap());
+        std::fs::hard_link(&first, &second).unwrap();
+        std::fs::remove_file(&first).unwrap();
+        let attempt = Attempt { verb: "open", subject: "event", name: "n" };
+        let place = Place::at(directory.path().to_owned()).directory(&attempt, false).unwrap().unwrap();
+        assert!(matches!(destroy(&place, c"n", &dead, None), Ok(false)), "nobody has taken the name yet");
+        std::fs::write(&first, "alive").unwrap();
+        assert!(matches!(destroy(&place, c"n", &dead, None), Ok(false)));
+        assert_eq!(std::fs::read(&first).unwrap(), b"alive");
+    }
 }

@@ -4,7 +4,7 @@ pub(crate) use rustix::thread::futex::ClockId;
 use rustix::time::clock_gettime;
 
 /// How long a call that was not asked to wait waits for somebody who decides, in nanoseconds.
-const PATIENCE: u64 = if cfg!(feature = "fuzzing") { 1_000_000 } else { 5_000_000_000 };
+const PATIENCE: u64 = if cfg!(fuzzing) { 1_000_000 } else { 5_000_000_000 };
 
 /// Until when a wait may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

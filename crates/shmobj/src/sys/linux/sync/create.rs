@@ -263,7 +263,9 @@ pub(crate) fn unmappable(attempt: &Attempt<'_>, errno: Errno) -> crate::Error {
     match errno {
         Errno::ACCESS | Errno::PERM => attempt
             .fails(ErrorKind::AccessDenied, "its creator lets this user look at it, but not use it")
-            .with_remedy("ask for Access::QUERY alone, or have its creator grant read and write access"),
+            .with_remedy(
+                "ask for Access::QUERY alone, or have its creator grant its use (Access::SYNCHRONIZE)",
+            ),
         Errno::STALE => {
             attempt.fails(ErrorKind::Unreachable, "its entry was removed by hand while it is held")
         }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::latch::watch;
+use super::latch::{self, watch};
 use super::words::Copied;
 use super::{Holder, Synchronizer, create, liveness, timer};
 use crate::event::Reset;
 use crate::inspect::{Owner, State};
 use crate::kind::Kind;
+use crate::sys::linux::guard;
 use crate::sys::linux::object::page::Header;
 use crate::sys::linux::proc;
 
@@ -17,7 +18,10 @@ pub(crate) fn now(object: &Synchronizer) -> State {
         Holder::Named { object, .. } => &object.header,
         Holder::Unnamed(unnamed) => unnamed.header(),
     };
-    state(header, Copied(&object.words().to_bytes())).0
+    guard::unblock_once();
+    let copy = object.words().to_bytes();
+    // Somebody has truncated the page, and the copy is of what stands in its place.
+    if latch::is_gone(object.words()) { State::Corrupt } else { state(header, Copied(&copy)).0 }
 }
 
 /// The state, and whether somebody waits.

@@ -71,7 +71,16 @@ impl Deposit {
             })?;
         }
         let token = token().map_err(os("choosing a token"))?;
-        let (unborn, file) = Unborn::make(&directory).map_err(os("making the deposit"))?;
+        let (unborn, file) = Unborn::make(&directory).map_err(|errno| match errno {
+            Errno::ACCESS | Errno::PERM | Errno::ROFS => attempt
+                .fails(
+                    ErrorKind::AccessDenied,
+                    "a deposit is a file in the namespace directory, which this user may not write",
+                )
+                .with_source(errno)
+                .with_remedy("use another namespace, or send it over a socket"),
+            errno => attempt.os("making the deposit", errno),
+        })?;
         let image = image(&carried).map_err(os("looking at its descriptors"))?;
         write_all(&file, &image).map_err(os("writing the deposit"))?;
         if !try_lock(&file, FlockOperation::NonBlockingLockShared).map_err(os("locking the deposit"))? {
@@ -151,7 +160,7 @@ fn take(attempt: &Attempt<'_>, place: &Place, token: &str) -> Result<Carried> {
     if !is_token {
         return Err(attempt
             .fails(ErrorKind::InvalidParameter, "this is not a token")
-            .with_remedy("give the 32 characters that Deposit::token gave"));
+            .with_remedy("give the 32 characters that Deposit::token or `shmobj deposit` told"));
     }
     let directory = place.directory(attempt, false)?.ok_or_else(|| gone(attempt))?;
     let name = name(token);

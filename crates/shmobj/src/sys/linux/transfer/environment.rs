@@ -31,6 +31,7 @@ use crate::sys::linux::data::is_writable;
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::{FileKey, runs_with_raised_rights};
 use crate::sys::linux::object::Object;
+use crate::sys::linux::object::adopt::let_go;
 use crate::sys::linux::proc;
 
 /// The name of the variable.
@@ -39,7 +40,10 @@ pub(crate) const VARIABLE: &str = "SHMOBJ_INHERITED";
 /// Makes a child inherit a handle, in addition to those that it was promised before.
 pub(crate) fn pass_on(command: &mut Command, role: &str, carried: Carried) -> Result<(), Errno> {
     // What this process inherited itself and has not taken is not for its children.
-    LazyLock::force(&INHERITED);
+    {
+        let _operation = Operation::start(); // made once per process
+        LazyLock::force(&INHERITED);
+    }
     let item = Item::of(role, &carried)?;
     let mut text = promised(command).map_or_else(String::new, |before| format!("{before};"));
     item.write(&mut text);
@@ -263,7 +267,9 @@ fn all_here(text: &str) -> HashMap<String, Item> {
     let mut inherited = HashMap::new();
     // Having become close-on-exec by the first, a number is not accepted for a second.
     for item in text.split(';').filter_map(Item::parse).filter(Item::is_here) {
-        inherited.entry(item.role.clone()).or_insert(item);
+        if let Some(double) = inherited.insert(item.role.clone(), item) {
+            double.take().lock.into_iter().for_each(let_go);
+        }
     }
     inherited
 }
@@ -281,6 +287,12 @@ pub(crate) fn take(attempt: &Attempt<'_>, role: &str) -> Option<crate::Result<Ar
     let carried = inherited.remove(role).map(Item::take)?;
     drop(inherited);
     Some(unpack(attempt, carried))
+}
+
+/// Whether the environment of this process names a role, whatever has become of its descriptors.
+pub(crate) fn is_named(role: &str) -> bool {
+    let text = std::env::var(VARIABLE).unwrap_or_default();
+    text.split(';').filter_map(Item::parse).any(|item| item.role == role)
 }
 
 /// The roles for which there is something to take.

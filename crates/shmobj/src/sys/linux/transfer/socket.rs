@@ -145,7 +145,8 @@ fn parse(message: &[u8], descriptors: usize) -> Result<Vec<Record>, Unreceived> 
     if number(8) != VERSION {
         return Err(Unreceived::Strange("it has another version"));
     }
-    if records.len() != number(12) as usize * RECORD_BYTES {
+    let whole = records.len() % RECORD_BYTES == 0 && records.len() / RECORD_BYTES == number(12) as usize;
+    if records.is_empty() || !whole {
         return Err(Unreceived::Strange("its length is wrong"));
     }
     let record = |bytes: &[u8]| bytes.try_into().ok().and_then(Record::parse);
