@@ -42,8 +42,8 @@ pub(crate) struct Description {
     pub(crate) creator: Creator,
     /// RFC 3339, in UTC, by the creator's clock.
     pub(crate) created: String,
-    /// Those that this user may see.
-    pub(crate) holders: Vec<HolderDescription>,
+    /// Those that this user may see; null if it may see none. Somebody holds it, or it would not be described.
+    pub(crate) holders: Option<Vec<HolderDescription>>,
 }
 
 /// A user.
@@ -104,7 +104,8 @@ impl Description {
                 command: creator.command.clone(),
             },
             created: humantime::format_rfc3339_seconds(info.created).to_string(),
-            holders: holders.iter().map(|holder| HolderDescription::new(info.kind, holder)).collect(),
+            holders: (!holders.is_empty())
+                .then(|| holders.iter().map(|holder| HolderDescription::new(info.kind, holder)).collect()),
         }
     }
 
@@ -122,6 +123,11 @@ impl Description {
     /// The permissions as ls(1) marks them: with a plus if there are grants besides.
     pub(crate) fn mode_shown(&self) -> String {
         format!("{}{}", self.mode, if self.grants.is_empty() { "" } else { "+" })
+    }
+
+    /// How many holders are seen, as people read it.
+    pub(crate) fn holders_counted(&self) -> Option<String> {
+        self.holders.as_ref().map(|holders| holders.len().to_string())
     }
 
     /// The creator as people read it.

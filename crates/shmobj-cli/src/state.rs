@@ -134,7 +134,7 @@ fn mutex(owner: Option<&OwnerDescription>, abandoned: bool) -> String {
 }
 
 fn signaled_word(signaled: bool) -> &'static str {
-    if signaled { "signalled" } else { "not signalled" }
+    if signaled { "signaled" } else { "not signaled" }
 }
 
 pub(crate) fn reset_word(reset: Reset) -> &'static str {
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(summary(&mutex(false)), "free");
         assert_eq!(summary(&mutex(true)), "abandoned");
         let event = State::Event { signaled: false, reset: Reset::Manual };
-        assert_eq!(summary(&event), "not signalled, manual reset");
+        assert_eq!(summary(&event), "not signaled, manual reset");
         assert_eq!(summary(&State::Semaphore { count: 3, max: 4 }), "3 of 4");
         let timer = State::WaitableTimer {
             signaled: true,
@@ -170,7 +170,7 @@ mod tests {
             due_in: Some(Duration::from_millis(1500)),
             period: Some(Duration::from_secs(2)),
         };
-        assert_eq!(summary(&timer), "signalled, auto reset, due in 1s 500ms, every 2s");
+        assert_eq!(summary(&timer), "signaled, auto reset, due in 1s 500ms, every 2s");
         assert_eq!(summary(&State::Corrupt), "corrupt");
     }
 

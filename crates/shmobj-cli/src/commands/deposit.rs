@@ -24,7 +24,8 @@ pub(crate) struct Deposit {
     /// An object that somebody holds.
     #[arg(value_parser = super::name)]
     name: String,
-    /// The rights of the handle: read, write; wait, signal, use; query; all. Several are separated by commas.
+    /// The rights of the handle: read, write (or read-write: write brings read); wait, signal (or modify), use; query;
+    /// all. Several are separated by commas. The handle of a mapping has to read at least.
     #[arg(long, value_name = "RIGHTS", value_parser = rights::of_any_kind, default_value = "all")]
     access: Access,
 }

@@ -32,8 +32,9 @@ pub(crate) struct Exec {
     /// A deposit (`shmobj deposit`), and the role that it is for.
     #[arg(long, value_name = "TOKEN=ROLE", value_parser = deposited)]
     claim: Vec<Part>,
-    /// The rights of the handles to named objects: read, write; wait, signal, use; query; all. Several are
-    /// separated by commas, and each object takes those that its kind has.
+    /// The rights of the handles to named objects: read, write (or read-write: write brings read); wait, signal (or
+    /// modify), use; query; all. Several are separated by commas, and each object takes those that its kind has. The
+    /// handle of a mapping has to read at least.
     #[arg(long, value_name = "RIGHTS", value_parser = rights::of_any_kind, default_value = "all")]
     access: Access,
     /// The command, and its arguments.

@@ -11,7 +11,7 @@ use crate::rights::Sort;
 /// Shows the handles that this process has inherited: those of the shell that starts it.
 ///
 /// --json prints [{"role", "kind", "name", "access"}]; the name of an unnamed object is null. Ends with 1 if one of
-/// them cannot be used, and says why.
+/// them cannot be used, and says why. Roles whose descriptors a program in between has closed or replaced are not shown.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Inherited {
     /// Print JSON.

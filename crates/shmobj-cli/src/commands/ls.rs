@@ -12,7 +12,8 @@ use crate::{Place, output, size};
 
 /// Lists the objects that somebody holds. What crashed processes left is reclaimed on the way.
 ///
-/// A + behind the mode: users or groups were given rights by name (`shmobj stat` shows whom).
+/// A + behind the mode: users or groups were given rights by name (`shmobj stat` shows whom). A ? for the number of holders:
+/// none that this user may see. Holders that belong to other users are seen, and counted, by root only.
 ///
 /// --json prints {"directory", "objects", "unknown"}: objects as `shmobj stat --json` describes them, and an
 /// unknown entry as {"name", "reason"}.
@@ -97,7 +98,7 @@ fn row(object: &Description) -> Vec<String> {
         object.storage.replace('_', " "),
         object.state_shown(),
         object.mode_shown(),
-        object.holders.len().to_string(),
+        object.holders_counted().unwrap_or_else(|| "?".into()),
         object.creator_shown(),
     ]
 }

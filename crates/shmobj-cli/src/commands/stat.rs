@@ -16,7 +16,7 @@ use crate::{Place, output, size, users};
 /// "command", "access"}]}. Sizes are in bytes, the mode is octal, times are RFC 3339 in UTC; what does not apply is
 /// null. The state of a mutex is {"owner": {"pid", "thread", "command"}, "abandoned"}, of an event {"signaled", "reset"}, of a
 /// semaphore {"count", "max"}, of a waitable timer {"signaled", "reset", "due_in_ns", "period_ns"}, and {"corrupt": true}
-/// where somebody wrote nonsense. Holders that belong to other users are seen by root only.
+/// where somebody wrote nonsense. Holders that belong to other users are seen by root only; null where this user may see none.
 ///
 /// A grant is what --allow of `shmobj hold` gave to a user or a group: access is none (a denial), query, read or read_write, and
 /// query or use of what is no mapping, where the kernel can tell no more apart. The access of a holder is what its descriptors
@@ -71,8 +71,8 @@ fn print(object: &Description) -> std::io::Result<()> {
     let creator = &object.creator;
     line("creator", &format!("{}, user {}", object.creator_shown(), users::shown(creator.uid)))?;
     line("created", &object.created)?;
-    line("holders", &object.holders.len().to_string())?;
-    for holder in &object.holders {
+    line("holders", &object.holders_counted().unwrap_or_else(|| "none that this user may see".into()))?;
+    for holder in object.holders.iter().flatten() {
         let access = holder.access.as_ref().map(|access| format!(", {}", access.replace('_', "-")));
         writeln!(
             out,

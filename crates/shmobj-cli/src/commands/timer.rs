@@ -20,7 +20,7 @@ enum What {
     Cancel(Cancel),
 }
 
-/// Sets a waitable timer. It is not signalled any more, and will be when it is due.
+/// Sets a waitable timer. It is not signaled any more, and will be when it is due.
 ///
 /// No process has to run for it to fire, but somebody has to hold it. A due time from now does not count the time that the
 /// machine is suspended; one by the clock follows the clock when that is set. A time that has passed is due at once.
@@ -37,7 +37,7 @@ struct Set {
     every: Option<Duration>,
 }
 
-/// Stops a waitable timer. If it has fired already, it stays signalled.
+/// Stops a waitable timer. If it has fired already, it stays signaled.
 #[derive(Debug, clap::Args)]
 struct Cancel {
     /// The timer, which somebody has to hold.

@@ -1,4 +1,4 @@
-//! `shmobj wait`: until objects are signalled.
+//! `shmobj wait`: until objects are signaled.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -8,16 +8,16 @@ use anyhow::bail;
 use shmobj::wait::{self, MAXIMUM_OBJECTS, Waitable, Waited, WaitedAll};
 use shmobj::{Access, Event, Kind, Mutex, Semaphore, WaitableTimer};
 
-use super::{TIMED_OUT, owned};
+use super::{TIMED_OUT, handle, owned};
 use crate::{Place, duration, output};
 
-/// Waits for objects, and prints the name of the one that was signalled.
+/// Waits for objects, and prints the name of the one that was signaled.
 ///
 /// Takes from it what its kind says: an auto-reset event is reset, a semaphore's count is 1 less, a timer's expiry is taken. A
 /// mutex is owned, and released again when the command ends: to run something as its owner, see `shmobj lock`. Of
-/// several that are signalled it is the first one given.
+/// several that are signaled it is the first one given.
 ///
-/// With --all it waits until all are signalled at the same instant, takes from all of them in one step, and
+/// With --all it waits until all are signaled at the same instant, takes from all of them in one step, and
 /// prints all names. Until then nothing is taken.
 ///
 /// Ends with 0, or with 124 if the time is up, and says nothing then. That a mutex was abandoned (its owner ended without
@@ -93,7 +93,7 @@ impl Object {
 /// Opens what has the name, whatever it is.
 fn open(place: &Place, name: &str) -> anyhow::Result<Object> {
     let (namespace, access) = (&place.namespace, Access::SYNCHRONIZE);
-    Ok(match namespace.inspect(name)?.kind {
+    Ok(match handle::kind(place, name)? {
         Kind::Mutex => Object::Mutex(Mutex::options().namespace(namespace).open(name, access)?),
         Kind::Event => Object::Other(Box::new(Event::options().namespace(namespace).open(name, access)?)),
         Kind::Semaphore => {
@@ -103,7 +103,7 @@ fn open(place: &Place, name: &str) -> anyhow::Result<Object> {
             Object::Other(Box::new(WaitableTimer::options().namespace(namespace).open(name, access)?))
         }
         kind => bail!(
-            "cannot wait for {kind} {name:?}: it is never signalled; wait for a mutex, an event, a semaphore or a \
+            "cannot wait for {kind} {name:?}: it is never signaled; wait for a mutex, an event, a semaphore or a \
              waitable timer"
         ),
     })

@@ -239,3 +239,27 @@ fn a_program_in_between_may_close_what_it_was_given() {
         .output();
     assert_eq!(text(&output.unwrap().stdout), "[]\n");
 }
+
+#[test]
+fn what_cannot_be_handed_on_is_said_in_the_words_of_the_command() {
+    let place = Place::new();
+    let _mapping = place.hold(&["m", "--size", "4K"]);
+    let expected = "shmobj: cannot hand on file mapping \"m\": a handle that may only look at it stays in its process; \
+                    say --access read";
+    for command in [
+        &["exec", "--inherit", "m", "--access", "query", "--", "true"][..],
+        &["deposit", "m", "--access", "query"],
+    ] {
+        assert_eq!(place.error(command), expected);
+    }
+    for command in
+        [&["exec", "--inherit", "nothere", "--", "true"][..], &["deposit", "nothere"], &["wait", "nothere"]]
+    {
+        let error = place.error(command);
+        assert!(
+            error.starts_with("shmobj: cannot open object \"nothere\": no object has this name in "),
+            "{error}"
+        );
+        assert!(error.ends_with("; list the names with `shmobj ls`"), "{error}");
+    }
+}

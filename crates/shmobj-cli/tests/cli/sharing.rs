@@ -70,16 +70,9 @@ fn a_user_who_was_given_rights_has_these_and_no_others() {
     }
     let place = Place::in_memory();
     fs::set_permissions(place.path(), Permissions::from_mode(0o1777)).unwrap();
-    // The other user may be kept from the directory that the program was built in.
-    let bin = tempfile::tempdir().unwrap();
-    fs::set_permissions(bin.path(), Permissions::from_mode(0o755)).unwrap();
-    let program: PathBuf = bin.path().join("shmobj");
-    fs::copy(SHMOBJ, &program).unwrap();
-    let run = |uid: u32, arguments: &[&str]| -> Output {
-        let mut command = Command::new(&program);
-        command.arg("--dir").arg(place.path()).args(arguments).uid(uid).gid(uid).current_dir("/");
-        command.output().unwrap()
-    };
+    let others = ForOthers::new();
+    let program = &others.program;
+    let run = |uid: u32, arguments: &[&str]| others.run(&place, uid, arguments);
     let _event = place.hold_a("event", &["n", "--allow", "user:4711:use", "--allow", "user:4712:query"]);
     let (allowed, looks, stranger) =
         (run(4711, &["set", "n"]), run(4712, &["set", "n"]), run(4713, &["set", "n"]));
@@ -105,4 +98,56 @@ fn a_user_who_was_given_rights_has_these_and_no_others() {
         ],
     );
     assert!(text(&looks.stdout).contains(r#""access": "query""#), "{}", text(&looks.stderr));
+}
+
+#[test]
+fn holders_that_another_user_may_not_see_are_not_said_to_be_none() {
+    const TEST: &str = "holders_that_another_user_may_not_see_are_not_said_to_be_none";
+    if !rustix::process::geteuid().is_root() {
+        return skip(TEST, "it needs root");
+    }
+    let place = Place::in_memory();
+    fs::set_permissions(place.path(), Permissions::from_mode(0o1777)).unwrap();
+    let others = ForOthers::new();
+    let _mapping = place.hold(&["m", "--size", "4K", "--allow", "user:4711:read"]);
+    let said = |arguments: &[&str]| {
+        let output = others.run(&place, 4711, arguments);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let shown = said(&["stat", "m"]);
+    assert!(shown.ends_with("  holders     none that this user may see\n"), "{shown}");
+    let table = said(&["ls"]);
+    assert!(table.contains("  0600+  ?  "), "{table}");
+    let object: serde_json::Value = serde_json::from_str(&said(&["stat", "m", "--json"])).unwrap();
+    assert!(object["holders"].is_null(), "{object}");
+    // The error says how to ask for less than everything.
+    let refused = others.run(&place, 4711, &["exec", "--inherit", "m", "--", "true"]);
+    assert!(
+        text(&refused.stderr).trim_end().ends_with(" (--access: read, write, query or all)"),
+        "{}",
+        text(&refused.stderr)
+    );
+}
+
+/// The program where others may run it: they may be kept from the directory that it was built in.
+struct ForOthers {
+    _directory: tempfile::TempDir,
+    program: PathBuf,
+}
+
+impl ForOthers {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
+        let program = directory.path().join("shmobj");
+        fs::copy(SHMOBJ, &program).unwrap();
+        Self { _directory: directory, program }
+    }
+
+    fn run(&self, place: &Place, uid: u32, arguments: &[&str]) -> Output {
+        let mut command = Command::new(&self.program);
+        command.arg("--dir").arg(place.path()).args(arguments).uid(uid).gid(uid).current_dir("/");
+        command.output().unwrap()
+    }
 }

@@ -13,10 +13,10 @@ fn ls_shows_the_state_of_every_object() {
     let table = text(&place.stdout(&["ls"]));
     let row = |name: &str| table.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
     assert!(table.lines().next().unwrap().contains("STATE"), "{table}");
-    assert!(row("event").contains("entry    signalled, auto reset "), "{table}");
+    assert!(row("event").contains("entry    signaled, auto reset "), "{table}");
     assert!(row("mutex").contains(&format!("owned by shmobj ({}) ", mutex.pid())), "{table}");
     assert!(row("semaphore").contains("1 of 4 "), "{table}");
-    assert!(row("timer").contains("not signalled, manual reset, due in 59m "), "{table}");
+    assert!(row("timer").contains("not signaled, manual reset, due in 59m "), "{table}");
     assert!(row("timer").contains(", every 1s "), "{table}");
     assert!(row("mapping").contains("memory   - "), "{table}");
 }
@@ -27,7 +27,7 @@ fn stat_shows_the_state_line_by_line() {
     let _event = place.hold_a("event", &["e", "--manual-reset"]);
     let shown = text(&place.stdout(&["stat", "e"]));
     assert!(
-        shown.contains("  state       not signalled\n  reset       manual\n  waited for  no\n"),
+        shown.contains("  state       not signaled\n  reset       manual\n  waited for  no\n"),
         "{shown}"
     );
     let _semaphore = place.hold_a("semaphore", &["s", "--initial", "1", "--max", "4"]);

@@ -38,7 +38,7 @@ fn a_periodic_timer_fires_again_and_again_until_it_is_cancelled() {
 }
 
 #[test]
-fn a_manual_reset_timer_stays_signalled_also_when_it_is_cancelled_and_until_it_is_set_again() {
+fn a_manual_reset_timer_stays_signaled_also_when_it_is_cancelled_and_until_it_is_set_again() {
     let place = Place::new();
     let _timer = place.hold_a("timer", &["n", "--manual-reset", "--due", "0"]);
     for _ in 0..2 {

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::support::{Place, one_line, piped, text};
 
 #[test]
-fn wait_prints_the_first_name_that_is_signalled_and_takes_from_that_one_only() {
+fn wait_prints_the_first_name_that_is_signaled_and_takes_from_that_one_only() {
     let place = Place::new();
     let _no = place.hold_a("event", &["no"]);
     let _yes = place.hold_a("event", &["yes", "--signaled"]);
@@ -99,7 +99,7 @@ fn what_cannot_be_waited_for_is_an_error_in_one_line() {
     let _mapping = place.hold(&["m", "--size", "4K"]);
     let error = place.error(&["wait", "m"]);
     assert!(
-        error.starts_with(r#"shmobj: cannot wait for file mapping "m": it is never signalled"#),
+        error.starts_with(r#"shmobj: cannot wait for file mapping "m": it is never signaled"#),
         "{error}"
     );
     let error = place.error(&["wait", "n"]);

@@ -17,7 +17,7 @@ fn all_are_taken_at_once_and_all_names_printed() {
 }
 
 #[test]
-fn nothing_is_taken_before_all_are_signalled() {
+fn nothing_is_taken_before_all_are_signaled() {
     let place = Place::new();
     let _event = place.hold_a("event", &["e"]);
     let _semaphore = place.hold_a("semaphore", &["s", "--initial", "2"]);

@@ -47,8 +47,8 @@ pub(super) struct HoldMapping {
     /// Who else may open it, in octal as of a file: 0640 lets the group read.
     #[arg(long, value_parser = crate::commands::mode, default_value = "0600")]
     mode: u32,
-    /// Who else may open it, by name or number: user:ann:read, group:staff:write. Rights: query, read, write, all, none.
-    /// Others find Global\ names, and those of a --dir that they may enter.
+    /// Who else may open it, by name or number: user:ann:read, group:staff:write. Rights: query, read, write (or
+    /// read-write: write brings read), all, none. Others find Global\ names, and those of a --dir that they may enter.
     #[arg(long, value_name = "WHO:RIGHTS", value_parser = rights::mapping_grant)]
     allow: Vec<Grant>,
     /// Let the owner's processes in other PID namespaces find it.

@@ -15,8 +15,8 @@ pub(super) struct Target {
     /// Who else may open it, in octal as of a file: 0660 lets the group use it.
     #[arg(long, value_parser = crate::commands::mode, default_value = "0600")]
     mode: u32,
-    /// Who else may open it, by name or number: user:ann:use, group:staff:query. Rights: query, wait, signal, use, all, none.
-    /// The kernel tells only query from the others. Others find Global\ names, and those of a --dir that they may enter.
+    /// Who else may open it, by name or number: user:ann:use, group:staff:query. Rights: query, wait, signal (or
+    /// modify), use, all, none. The kernel tells only query from the others. Others find Global\ names, and those of a --dir that they may enter.
     #[arg(long, value_name = "WHO:RIGHTS", value_parser = rights::synchronization_grant)]
     allow: Vec<Grant>,
     /// Hold it while this command runs, and end with its exit code.

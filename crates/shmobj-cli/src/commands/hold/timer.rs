@@ -22,7 +22,7 @@ use crate::{Place, due, duration};
 pub(super) struct HoldTimer {
     #[command(flatten)]
     target: Target,
-    /// It stays signalled until it is set again; otherwise until the first wait that it satisfies.
+    /// It stays signaled until it is set again; otherwise until the first wait that it satisfies.
     #[arg(long)]
     manual_reset: bool,
     /// When it is due first: 1s, 100ms (from now), 2030-01-31T12:00:00+01:00, or @ and seconds since 1970.
