@@ -96,6 +96,9 @@ impl Sort {
             _ => return Err(format!("{sort:?} is neither user nor group")),
         };
         let who = who.ok_or_else(|| format!("there is no {sort} {name:?}"))?;
+        if words != "none" && words.split(',').any(|word| word == "none") {
+            return Err("\"none\" denies everything: write it alone".into());
+        }
         let access = words.split(',').try_fold(Access::empty(), |access, word| {
             self.meant_by(word).map(|right| access | right).ok_or_else(|| {
                 format!("{word:?} is no right to {}: write {}, or none", self.named(), self.choice())
@@ -207,6 +210,7 @@ mod tests {
         assert_eq!(mapping.shown(Access::READ | Access::QUERY), "read");
         assert_eq!(mapping.shown(Access::QUERY), "query");
         assert_eq!(mapping.shown(Access::empty()), "none");
+        assert!(mapping_grant("user:1:all,none").is_err() && mapping_grant("user:1:none,read").is_err());
         assert_eq!(synchronization.shown(Access::ALL), "use");
         assert_eq!(synchronization.shown(Access::SYNCHRONIZE | Access::QUERY), "wait");
         assert_eq!(synchronization.shown(Access::MODIFY), "signal");

@@ -24,6 +24,7 @@ use crate::{Place, output, size, users};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Stat {
     /// The object, which somebody has to hold.
+    #[arg(value_parser = super::name)]
     name: String,
     /// Print JSON.
     #[arg(long)]

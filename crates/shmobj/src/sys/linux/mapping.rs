@@ -370,9 +370,13 @@ fn attach(attempt: &Attempt<'_>, object: &Object, head: Option<&[u8]>, write: bo
 
 fn denied(attempt: &Attempt<'_>, write: bool) -> crate::Error {
     let needed = if write { "writing" } else { "reading" };
-    attempt
-        .fails(ErrorKind::AccessDenied, format!("its data may not be opened for {needed}"))
-        .with_remedy("ask for less access, or have its creator grant it")
+    attempt.fails(ErrorKind::AccessDenied, format!("its data may not be opened for {needed}")).with_remedy(
+        if write {
+            "ask for Access::READ, or have its creator grant Access::WRITE"
+        } else {
+            "inspect it instead of opening it, or have its creator grant Access::READ"
+        },
+    )
 }
 
 fn not_as_promised(attempt: &Attempt<'_>, flaw: &Flaw) -> crate::Error {

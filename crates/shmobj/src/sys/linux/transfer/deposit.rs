@@ -192,8 +192,8 @@ fn take(attempt: &Attempt<'_>, place: &Place, token: &str) -> Result<Carried> {
     let mine = stat.st_uid == rustix::process::geteuid().as_raw();
     let sources = (bytes == BYTES && mine).then(|| Sources::parse(&image)).flatten().ok_or_else(|| {
         attempt
-            .fails(ErrorKind::Corrupt, "the deposit is damaged, or another user's")
-            .with_remedy("have it deposited again")
+            .fails(ErrorKind::Corrupt, "it is damaged, or another user's")
+            .with_remedy("claim it as the user who made it, or have it deposited again")
     })?;
     let carried = sources.open(attempt)?;
     step("claim: opened");
