@@ -219,8 +219,8 @@ fn what_is_no_handle_is_refused() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let kind = |error: shmobj::Error| error.kind();
     assert_eq!(kind(Mutex::try_from(OwnedFd::from(file.reopen().unwrap())).unwrap_err()), ErrorKind::Corrupt);
-    let (pipe, _other) = std::io::pipe().unwrap();
-    assert_eq!(kind(FileMapping::try_from(OwnedFd::from(pipe)).unwrap_err()), ErrorKind::WrongKind);
+    let (socket, _other) = UnixStream::pair().unwrap();
+    assert_eq!(kind(FileMapping::try_from(OwnedFd::from(socket)).unwrap_err()), ErrorKind::WrongKind);
     let memory = FileMapping::options().size(4096).create_unnamed().unwrap();
     let memory = memory.as_fd().try_clone_to_owned().unwrap();
     assert_eq!(kind(Event::try_from(memory).unwrap_err()), ErrorKind::Corrupt);
