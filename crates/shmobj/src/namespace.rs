@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::name::Scope;
-use crate::sys::namespace::Place;
+use crate::sys::namespace::{Place, without_forks};
 
 /// Where names are looked up. All six kinds of object share it.
 ///
@@ -61,8 +61,8 @@ impl Namespace {
     #[must_use]
     pub fn default_namespace() -> &'static Self {
         static DEFAULT: OnceLock<Namespace> = OnceLock::new();
-        DEFAULT
-            .get_or_init(|| Self(Arc::new(Places { local: Place::default_local(), global: Place::global() })))
+        let places = || Self(Arc::new(Places { local: Place::default_local(), global: Place::global() }));
+        DEFAULT.get().unwrap_or_else(|| without_forks(|| DEFAULT.get_or_init(places)))
     }
 
     /// The directory of a scope.

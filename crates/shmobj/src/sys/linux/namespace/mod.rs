@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawMode, Stat};
 use rustix::io::Errno;
 
+use super::fork::Operation;
 use super::object::sweep::Sweep;
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::name::Scope;
@@ -99,6 +100,12 @@ impl From<&Stat> for Checked {
     fn from(stat: &Stat) -> Self {
         Self { key: FileKey::from(stat), mode: stat.st_mode, owner: stat.st_uid }
     }
+}
+
+/// For what is made once per process: a fork in its middle would leave a child that waits for it for ever.
+pub(crate) fn without_forks<T>(make: impl FnOnce() -> T) -> T {
+    let _operation = Operation::start();
+    make()
 }
 
 /// Which rule a directory has to obey.
