@@ -39,8 +39,10 @@ impl Access {
     /// The rights that synchronization objects have.
     pub(crate) const SYNCHRONIZATION: Self = Self::QUERY.union(Self::MODIFY).union(Self::SYNCHRONIZE);
 
-    /// Whether a synchronization object is used with these rights, and not only looked at. Every use writes into its words.
+    /// Those with which a synchronization object is used, and not only looked at. Every use writes into its words.
+    pub(crate) const USE: Self = Self::MODIFY.union(Self::SYNCHRONIZE);
+
     pub(crate) fn uses(self) -> bool {
-        self.intersects(Self::MODIFY.union(Self::SYNCHRONIZE))
+        self.intersects(Self::USE)
     }
 }

@@ -293,3 +293,23 @@ fn handles_of_any_kind_are_duplicated_and_waited_for() {
         assert_eq!(waited, (handle.kind() != shmobj::Kind::FileMapping).then_some(true));
     }
 }
+
+/// Found by reading: memory beside the entry is given back when nobody has locked it, and what was opened once more had not.
+#[test]
+fn every_descriptor_of_memory_beside_the_entry_says_that_it_is_used() {
+    let place = Place::new();
+    let options = FileMapping::options().namespace(&place.namespace).size(4096).across_pid_namespaces(true);
+    let mapping = options.create("n").unwrap();
+    let reader = mapping.try_clone_with(Access::READ).unwrap();
+    let [received] =
+        <[_; 1]>::try_from(transfer::unpack(transfer::pack(&[&reader]).unwrap()).unwrap()).unwrap();
+    let received = FileMapping::try_from(received).unwrap();
+    let deposit = Deposit::in_namespace(&place.namespace, &mapping).unwrap();
+    let claimed: FileMapping = transfer::claim_in(&place.namespace, deposit.token()).unwrap();
+    for (which, handle) in
+        [("made", mapping), ("narrowed", reader), ("received", received), ("claimed", claimed)]
+    {
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", handle.as_raw_fd())).unwrap();
+        assert!(info.contains("FLOCK  ADVISORY  READ"), "{which}: {info}");
+    }
+}

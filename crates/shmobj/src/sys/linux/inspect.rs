@@ -11,7 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::data::{beside, flags};
+use super::data::{beside, flags, key_of};
 use super::fork::Operation;
 use super::namespace::{Directory, FileKey, Place, filename};
 use super::object::lifecycle::read_overflow;
@@ -115,6 +115,7 @@ fn read(directory: &Directory, entry: &OwnedFd) -> std::result::Result<ObjectInf
         InEntry::Beside => beside::acl(directory, &header, stat.st_uid),
         _ => None,
     };
+    let keys = Keys { entry: FileKey::from(&stat), data: key_of(&header) };
     Ok(ObjectInfo {
         state,
         is_waited_for,
@@ -147,10 +148,7 @@ fn read(directory: &Directory, entry: &OwnedFd) -> std::result::Result<ObjectInf
             command: header.command.into_owned(),
         },
         created: UNIX_EPOCH + Duration::from_nanos(header.created),
-        keys: Keys {
-            entry: FileKey::from(&stat),
-            data: FileKey { dev: header.data_dev, ino: header.data_ino },
-        },
+        keys,
     })
 }
 

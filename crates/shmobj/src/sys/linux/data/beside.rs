@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::{Data, commit, flags, open_flags};
+use super::{Data, commit, flags, key_of, open_flags};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::sys::linux::acl::{self, Acl};
 use crate::sys::linux::namespace::{Directory, FileKey, filename};
@@ -84,9 +84,7 @@ fn check_room(attempt: &Attempt<'_>, directory: &Directory, size: u64) -> Result
 /// Opens the data of an object. NOENT: its creator has not come that far, or it is being destroyed.
 pub(crate) fn open(directory: &Directory, id: Id, writable: bool) -> Result<OwnedFd, Errno> {
     let flags = open_flags(writable) | OFlags::NOFOLLOW;
-    let fd = rustix::fs::openat(directory, name(id), flags, Mode::empty())?;
-    keep(&fd)?;
-    Ok(fd)
+    rustix::fs::openat(directory, name(id), flags, Mode::empty())
 }
 
 /// Who may open the data of an object, told even to those who may not. `None`: they are not there, or not the entry's.
@@ -95,13 +93,12 @@ pub(crate) fn acl(directory: &Directory, header: &Header, owner: u32) -> Option<
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let fd = rustix::fs::openat(directory, name(header.id), flags, Mode::empty()).ok()?;
     let stat = rustix::fs::fstat(&fd).ok()?;
-    let key = FileKey { dev: header.data_dev, ino: header.data_ino };
-    let is_it = is_regular(&stat) && stat.st_uid == owner && FileKey::from(&stat) == key;
+    let is_it = is_regular(&stat) && stat.st_uid == owner && FileKey::from(&stat) == key_of(header);
     is_it.then(|| acl::read(&fd, stat.st_mode))
 }
 
 /// Marks the data as used for as long as a handle or a view has this description: see [`give_back_memory`].
-fn keep(fd: &OwnedFd) -> Result<(), Errno> {
+pub(crate) fn keep(fd: &OwnedFd) -> Result<(), Errno> {
     if try_lock(fd, FlockOperation::NonBlockingLockShared)? { Ok(()) } else { Err(Errno::AGAIN) }
 }
 

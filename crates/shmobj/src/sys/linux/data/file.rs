@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use rustix::fs::{FallocateFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Data, is_of_huge_page_pool, open_flags};
+use super::{Data, is_of_huge_page_pool, open_again};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::mapping::Protection;
 use crate::sys::linux::object::page::Storage;
@@ -91,7 +91,7 @@ fn check_access(attempt: &Attempt<'_>, flags: OFlags, writable: bool) -> Result<
 /// its mode changed) it is shared.
 fn own_descriptor(file: BorrowedFd<'_>, writable: bool) -> Result<OwnedFd, Errno> {
     let duplicate = rustix::io::fcntl_dupfd_cloexec(file, 3)?;
-    let again = rustix::fs::open(proc::own_descriptor(&duplicate), open_flags(writable), Mode::empty());
+    let again = open_again(&duplicate, writable);
     let same = |fd: &OwnedFd| match (rustix::fs::fstat(fd), rustix::fs::fstat(file)) {
         (Ok(one), Ok(two)) => (one.st_dev, one.st_ino) == (two.st_dev, two.st_ino),
         _ => false,
@@ -145,5 +145,5 @@ pub(crate) fn open_path(path: &[u8], writable: bool) -> Result<OwnedFd, Errno> {
     if FileType::from_raw_mode(rustix::fs::fstat(named.as_fd())?.st_mode) != FileType::RegularFile {
         return Err(Errno::STALE);
     }
-    rustix::fs::open(proc::own_descriptor(&named), open_flags(writable), Mode::empty())
+    open_again(&named, writable)
 }

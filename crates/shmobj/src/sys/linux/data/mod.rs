@@ -91,6 +91,9 @@ impl Data {
         if is_of_huge_page_pool(&fd) != Ok(large) {
             return Err(Flaw::Field("pages"));
         }
+        if header.storage == Storage::Beside {
+            beside::keep(&fd).map_err(|_| Flaw::Field("data"))?;
+        }
         let page_size = page_size(&stat, header.flags);
         Ok(Self { fd, writable, storage: header.storage, size: header.size, flags: header.flags, page_size })
     }
@@ -105,16 +108,20 @@ impl Data {
 
     /// The same data with other rights, if the file's mode grants them.
     pub(crate) fn reopened(&self, writable: bool) -> Result<Self, Errno> {
-        let fd = rustix::fs::open(proc::own_descriptor(&self.fd), open_flags(writable), Mode::empty())?;
+        let fd = open_again(&self.fd, writable)?;
         let Self { storage, size, flags, page_size, .. } = *self;
         Ok(Self { fd, writable, storage, size, flags, page_size })
     }
 
     /// Another descriptor of the same data with other rights, if the file's mode grants them.
     pub(crate) fn reopen(&self, writable: bool, header: &Header, owner: u32) -> Result<OwnedFd, Errno> {
-        let fd = rustix::fs::open(proc::own_descriptor(&self.fd), open_flags(writable), Mode::empty())?;
-        find::verify(fd, header, owner)
+        find::verify(open_again(&self.fd, writable)?, header, owner)
     }
+}
+
+/// Another description of what a descriptor leads to, if the file's mode grants the rights. It carries no lock.
+pub(crate) fn open_again(fd: &OwnedFd, writable: bool) -> Result<OwnedFd, Errno> {
+    rustix::fs::open(proc::own_descriptor(fd), open_flags(writable), Mode::empty())
 }
 
 /// Whether a descriptor may be written, as well as read.

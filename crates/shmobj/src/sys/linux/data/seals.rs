@@ -15,13 +15,12 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{Mode, SealFlags};
+use rustix::fs::SealFlags;
 use rustix::io::Errno;
 
-use super::{Data, commit, flags, is_of_huge_page_pool, open_flags};
+use super::{Data, commit, flags, is_of_huge_page_pool, open_again};
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::sys::linux::object::page::Storage;
-use crate::sys::linux::proc;
 use crate::test_hooks::step;
 
 /// What every memfd has from its creation on: nobody can make a peer take SIGBUS by truncating it.
@@ -60,7 +59,7 @@ pub(crate) fn reader(data: &Data) -> Option<OwnedFd> {
     if !data.writable || data.storage != Storage::Memfd || for_ever_ordinary {
         return None;
     }
-    rustix::fs::open(proc::own_descriptor(&data.fd), open_flags(false), Mode::empty()).ok()
+    open_again(&data.fd, false).ok()
 }
 
 /// Freezes the memory: nobody can ever change it again. Memory that is frozen already stays so.

@@ -5,7 +5,7 @@
 //!                                                       the name is taken meanwhile -> start again
 //! open     open the name -> LOCK_EX free?  nobody holds it: destroy it, start again
 //!                           else LOCK_SH   somebody has LOCK_EX: start again after a pause
-//!                           link count 0?  destroyed meanwhile: start again
+//!                           not its name?  destroyed meanwhile: start again
 //!                           its data?      not found: let go, start again after a pause
 //! ```
 //!

@@ -356,6 +356,14 @@ impl Header {
     }
 }
 
+/// The header of a file that is an entry, or an unnamed object's page.
+pub(crate) fn header_of(fd: &OwnedFd) -> Result<Header, Flaw> {
+    let mut head = [0; HEAD_BYTES];
+    let bytes = rustix::io::pread(fd, &mut head, 0).map_err(|_| Flaw::NotAnEntry)?;
+    let stat = rustix::fs::fstat(fd).map_err(|_| Flaw::NotAnEntry)?;
+    Header::parse(&head[..bytes], stat.st_size as u64, rustix::param::page_size()).map(|(header, _)| header)
+}
+
 /// Where the name and the path stand in an entry, checked against its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Texts {

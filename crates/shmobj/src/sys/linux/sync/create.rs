@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
+use rustix::fs::{MemfdFlags, Mode, SealFlags};
 use rustix::io::Errno;
 
 use super::words::{FirstWords, Owned};
@@ -17,7 +17,7 @@ use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::name::Name;
 use crate::security::Security;
-use crate::sys::linux::data::Attached;
+use crate::sys::linux::data::{Attached, open_again};
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::{Directory, FileKey, Place};
 use crate::sys::linux::object::Object;
@@ -202,9 +202,7 @@ impl Synchronizer {
                 Ok(Self::new(Holder::Unnamed(unnamed.clone()), key, &unnamed.header))
             }
             Holder::Unnamed(unnamed) => {
-                let path = proc::own_descriptor(&unnamed.memory);
-                let memory = rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-                Self::in_memory(memory, unnamed.header.clone(), true)
+                Self::in_memory(open_again(&unnamed.memory, true)?, unnamed.header.clone(), true)
             }
         }
     }

@@ -28,7 +28,7 @@ use rustix::process::Pid;
 
 use super::{Arrived, Carried, RECORD_BYTES, Record, unpack};
 use crate::error::{Attempt, ErrorKind, Result};
-use crate::sys::linux::data::{is_writable, open_flags};
+use crate::sys::linux::data::{is_writable, open_again, open_flags};
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::{Directory, FileKey, Place, filename};
 use crate::sys::linux::object::adopt::let_go;
@@ -61,9 +61,7 @@ impl Deposit {
         let os = |doing| move |errno| attempt.os(doing, errno);
         let directory = place.directory(attempt, true)?.ok_or_else(|| gone(attempt))?;
         for fd in carried.descriptors() {
-            let again =
-                rustix::fs::open(proc::own_descriptor(fd), open_flags(is_writable(fd)), Mode::empty());
-            again.map_err(|errno| {
+            open_again(fd, is_writable(fd)).map_err(|errno| {
                 attempt
                     .fails(ErrorKind::AccessDenied, "nobody could claim it: it cannot be opened once more")
                     .with_source(errno)

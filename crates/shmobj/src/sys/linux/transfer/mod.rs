@@ -79,6 +79,11 @@ const LOCK: u32 = 1;
 const MAPPED: u32 = 2;
 
 impl Record {
+    /// Of an object whose entry tells the rest.
+    pub(crate) fn told_by_entry(kind: Kind, access: Access, has_mapped: bool) -> Self {
+        Self { kind, access, has_lock: true, has_mapped, protection: 0, flags: 0, size: 0 }
+    }
+
     pub(crate) fn to_bytes(self) -> [u8; RECORD_BYTES] {
         let descriptors = if self.has_lock { LOCK } else { 0 } | if self.has_mapped { MAPPED } else { 0 };
         let mut bytes = [0; RECORD_BYTES];

@@ -2,17 +2,16 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{FlockOperation, OFlags};
 use rustix::io::Errno;
 
 use super::{Carried, Record};
 use crate::access::Access;
 use crate::kind::Kind;
-use crate::sys::linux::data::open_flags;
+use crate::sys::linux::data::open_again;
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::mapping::Mapping;
 use crate::sys::linux::object::{Object, try_lock};
-use crate::sys::linux::proc;
 use crate::sys::linux::sync::{Holder, Synchronizer};
 use crate::test_hooks::step;
 
@@ -94,7 +93,7 @@ fn locked(object: &Object, writable: bool) -> Result<OwnedFd, Errno> {
 
 /// A new description of what a descriptor leads to.
 fn fresh(fd: &OwnedFd, writable: bool) -> Result<OwnedFd, Errno> {
-    match rustix::fs::open(proc::own_descriptor(fd), open_flags(writable), Mode::empty()) {
+    match open_again(fd, writable) {
         Ok(fresh) => above_standard(fresh),
         Err(errno) => shared(fd, writable, errno),
     }

@@ -13,7 +13,7 @@ use crate::kind::Kind;
 use crate::sys::linux::data::{is_writable, key_of, open_flags};
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::FileKey;
-use crate::sys::linux::object::page::{HEAD_BYTES, Header};
+use crate::sys::linux::object::page;
 use crate::sys::linux::proc;
 use crate::test_hooks::step;
 
@@ -57,8 +57,7 @@ pub(crate) fn duplicate(attempt: &Attempt<'_>, kind: Kind, pid: u32, fd: i32) ->
         // A fresh description; that of the memory carries no lock, and may be shared.
         Some(entry) => {
             let access = if is_writable(&fetched) { Access::ALL } else { Access::QUERY | Access::READ };
-            let record =
-                Record { kind, access, has_lock: true, has_mapped: true, protection: 0, flags: 0, size: 0 };
+            let record = Record::told_by_entry(kind, access, true);
             unpack(attempt, Carried { record, lock: Some(entry), mapped: Some(fetched), object: None })
         }
         None => of_our_own(attempt, of_descriptor(attempt, kind, fetched)?),
@@ -87,11 +86,7 @@ fn entry_of(memory: &OwnedFd, pid: u32) -> Option<OwnedFd> {
     let key = FileKey::from(&rustix::fs::fstat(memory).ok()?);
     let open = |fd: u32| {
         let entry = rustix::fs::open(proc::descriptor(pid, fd), open_flags(false), Mode::empty()).ok()?;
-        let mut head = [0; HEAD_BYTES];
-        let bytes = rustix::io::pread(&entry, &mut head, 0).ok()?;
-        let stat = rustix::fs::fstat(&entry).ok()?;
-        let (header, _) =
-            Header::parse(&head[..bytes], stat.st_size as u64, rustix::param::page_size()).ok()?;
+        let header = page::header_of(&entry).ok()?;
         (header.kind == Kind::FileMapping && key_of(&header) == key).then_some(entry)
     };
     let is_candidate = |&fd: &u32| {

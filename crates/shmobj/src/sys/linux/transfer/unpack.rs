@@ -14,7 +14,7 @@ use crate::sys::linux::fork::Operation;
 use crate::sys::linux::mapping::Mapping;
 use crate::sys::linux::namespace::FileKey;
 use crate::sys::linux::object::adopt::{Adopted, adopt, answers};
-use crate::sys::linux::object::page::{HEAD_BYTES, Header, Storage};
+use crate::sys::linux::object::page::{self, Storage};
 use crate::sys::linux::object::{Object, is_regular};
 use crate::sys::linux::sync::Synchronizer;
 use crate::sys::linux::sync::create::{is_sound, unmappable};
@@ -37,7 +37,7 @@ pub(crate) fn unpack(attempt: &Attempt<'_>, carried: Carried) -> Result<Arrived>
 }
 
 /// Makes a handle of a single descriptor: an entry, or what an unnamed object consists of. A named mapping's memory alone is an
-/// unnamed mapping.
+/// unnamed mapping. A user's own file that begins like an entry is taken for one.
 pub(crate) fn of_descriptor(attempt: &Attempt<'_>, kind: Kind, fd: OwnedFd) -> Result<Arrived> {
     let _operation = Operation::start();
     if kind != Kind::FileMapping && !answers(&fd) {
@@ -50,10 +50,8 @@ pub(crate) fn of_descriptor(attempt: &Attempt<'_>, kind: Kind, fd: OwnedFd) -> R
             .with_remedy("give a descriptor that came from a handle"));
     }
     let access = cut(Access::ALL, &fd);
-    if !is_sealed(&fd) && (kind != Kind::FileMapping || is_entry(&fd, &stat)) {
-        let record =
-            Record { kind, access, has_lock: true, has_mapped: false, protection: 0, flags: 0, size: 0 };
-        return named(attempt, record, fd, None);
+    if !is_sealed(&fd) && (kind != Kind::FileMapping || page::header_of(&fd).is_ok()) {
+        return named(attempt, Record::told_by_entry(kind, access, false), fd, None);
     }
     match kind {
         Kind::FileMapping => Ok(Arrived::mapping(memory(attempt, fd, None)?, String::new(), access, access)),
@@ -86,7 +84,7 @@ fn named(attempt: &Attempt<'_>, record: Record, lock: OwnedFd, mapped: Option<Ow
 
 fn unnamed_synchronizer(attempt: &Attempt<'_>, kind: Kind, access: Access, fd: OwnedFd) -> Result<Arrived> {
     let access = cut(access, &fd);
-    let object = page(attempt, fd)?;
+    let object = synchronizer(attempt, fd)?;
     check_kind(attempt, object.kind, kind)?;
     Ok(Arrived { whole: Whole::Synchronizer(object), kind, access, name: String::new() })
 }
@@ -103,11 +101,8 @@ fn check_kind(attempt: &Attempt<'_>, found: Kind, wanted: Kind) -> Result<()> {
 
 /// What of these rights a descriptor can have: the kernel enforces no more.
 fn cut(access: Access, fd: &OwnedFd) -> Access {
-    if is_writable(fd) { access } else { access - USE }
+    if is_writable(fd) { access } else { access - Access::WRITE - Access::USE }
 }
-
-/// The rights that need a descriptor which may be written.
-const USE: Access = Access::WRITE.union(Access::MODIFY).union(Access::SYNCHRONIZE);
 
 impl Arrived {
     /// Rights beyond the descriptor's are cut, but where the object's protection answers for them anyway (8.3).
@@ -124,14 +119,6 @@ fn is_at(fd: &OwnedFd, object: &Object) -> bool {
 /// Whether this is memory that nobody can make shorter.
 fn is_sealed(fd: &OwnedFd) -> bool {
     rustix::fs::fcntl_get_seals(fd).is_ok_and(|seals| seals.contains(SealFlags::SHRINK))
-}
-
-/// Whether a file begins like an entry and is whole. A user's own file that does is taken for one.
-fn is_entry(fd: &OwnedFd, stat: &Stat) -> bool {
-    let mut head = [0; HEAD_BYTES];
-    rustix::io::pread(fd, &mut head, 0).is_ok_and(|bytes| {
-        Header::parse(&head[..bytes], stat.st_size as u64, rustix::param::page_size()).is_ok()
-    })
 }
 
 /// A mapping of memory or of a file, without a name.
@@ -188,7 +175,7 @@ fn has_holes(stat: &Stat, size: u64) -> bool {
 }
 
 /// An unnamed synchronization object.
-fn page(attempt: &Attempt<'_>, fd: OwnedFd) -> Result<Synchronizer> {
+fn synchronizer(attempt: &Attempt<'_>, fd: OwnedFd) -> Result<Synchronizer> {
     let os = |doing| move |errno| attempt.os(doing, errno);
     let sealed = is_sealed(&fd); // looked at before the size, which it makes final
     let stat = rustix::fs::fstat(&fd).map_err(os("looking at its page"))?;
@@ -196,10 +183,8 @@ fn page(attempt: &Attempt<'_>, fd: OwnedFd) -> Result<Synchronizer> {
     if !is_regular(&stat) || !sealed || stat.st_size as usize != page_size {
         return Err(strange(attempt, "it is not the page of a synchronization object"));
     }
-    let mut head = [0; HEAD_BYTES];
-    let bytes = rustix::io::pread(&fd, &mut head, 0).map_err(os("reading its page"))?;
-    let (header, _) = Header::parse(&head[..bytes], stat.st_size as u64, page_size)
-        .map_err(|flaw| strange(attempt, &format!("its page is corrupt: {flaw}")))?;
+    let header =
+        page::header_of(&fd).map_err(|flaw| strange(attempt, &format!("its page is corrupt: {flaw}")))?;
     if matches!(header.kind, Kind::FileMapping | Kind::Job) || !is_sound(&header) {
         return Err(strange(attempt, "its page is not that of a synchronization object"));
     }
