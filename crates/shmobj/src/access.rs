@@ -28,7 +28,8 @@ bitflags! {
         const MODIFY = 0x10;
         /// Wait for it (`SYNCHRONIZE`).
         const SYNCHRONIZE = 0x10_0000;
-        /// Everything that the object permits (`FILE_MAP_ALL_ACCESS`, `EVENT_ALL_ACCESS` and their like).
+        /// Everything that the object permits (`FILE_MAP_ALL_ACCESS`, `EVENT_ALL_ACCESS` and their like). A handle then has the
+        /// rights that its kind has.
         const ALL = Self::QUERY.bits() | Self::READ_WRITE.bits() | Self::MODIFY.bits() | Self::SYNCHRONIZE.bits();
     }
 }

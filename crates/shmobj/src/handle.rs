@@ -38,9 +38,9 @@ impl Handle {
         self.object.is_same_object(&other.object)
     }
 
-    /// A handle that came from another process.
+    /// A handle to an object that existed.
     pub(crate) fn arrived(object: Synchronizer, name: String, access: Access) -> Self {
-        Self { object, name: name.into(), access, existed: true }
+        Self { object, name: name.into(), access: access & Access::SYNCHRONIZATION, existed: true }
     }
 
     /// Another handle, with rights of its own.
@@ -53,6 +53,7 @@ impl Handle {
                     "ask for Access::SYNCHRONIZE, Access::MODIFY, Access::QUERY or several of them",
                 ));
         }
+        let access = access & Access::SYNCHRONIZATION;
         // More than this handle has is asked of the object, as an open would (DH-3).
         let more = !self.access.contains(access);
         let object = self.object.duplicate(more && access.uses());
@@ -111,12 +112,12 @@ impl Creation<'_> {
         let attempt = Attempt { verb: "create", subject: kind.as_str(), name };
         let Some(parsed) = Name::parse(&attempt)? else {
             let object = Synchronizer::unnamed(&attempt, initial)?;
-            return Ok(Handle { object, name: name.into(), access: Access::ALL, existed: false });
+            return Ok(Handle { object, name: name.into(), access: Access::SYNCHRONIZATION, existed: false });
         };
         let place = Namespace::or_default(self.namespace).place(parsed.scope);
         let wish = Wish { initial, security: &self.security };
         let (object, existed) = Synchronizer::named(&attempt, kind, place, parsed, intent, Some(wish), true)?;
-        Ok(Handle { object, name: name.into(), access: Access::ALL, existed })
+        Ok(Handle { object, name: name.into(), access: Access::SYNCHRONIZATION, existed })
     }
 
     /// Opens an existing object.
@@ -137,7 +138,7 @@ impl Creation<'_> {
                     "ask for Access::SYNCHRONIZE, Access::MODIFY, Access::QUERY or several of them",
                 ));
         }
-        Ok(Handle { object, name: name.into(), access, existed: true })
+        Ok(Handle::arrived(object, name.into(), access))
     }
 }
 

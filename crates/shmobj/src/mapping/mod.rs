@@ -83,7 +83,7 @@ impl FileMapping {
     }
 
     fn new(mapping: Mapping, name: &str, access: Access, existed: bool) -> Self {
-        Self { mapping, name: name.into(), access, existed }
+        Self { mapping, name: name.into(), access: access & Access::MAPPING, existed }
     }
 
     /// The name as it was given; empty for an unnamed mapping.
@@ -174,6 +174,7 @@ impl FileMapping {
                 .fails(ErrorKind::AccessDenied, "a right that mappings do not have is asked for") // DH-6
                 .with_remedy("ask for Access::READ, Access::READ_WRITE or Access::QUERY"));
         }
+        let access = access & Access::MAPPING;
         // More than this handle has is asked of the object, as an open would (DH-3).
         let more = !self.access.contains(access);
         let write = access.contains(Access::WRITE) && (more || self.mapping.data().writable);
@@ -252,7 +253,7 @@ impl FileMapping {
 
     /// A handle that came from another process.
     pub(crate) fn arrived(mapping: Mapping, name: String, access: Access) -> Self {
-        Self { mapping, name: name.into(), access, existed: true }
+        Self::new(mapping, &name, access, true)
     }
 
     pub(crate) fn attempt(&self, verb: &'static str) -> Attempt<'_> {
