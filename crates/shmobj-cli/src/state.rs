@@ -61,7 +61,7 @@ impl StateDescription {
             State::Semaphore { count, max } => Self::Semaphore { count: *count, max: *max },
             State::WaitableTimer { signaled, reset, due_in, period } => Self::Timer {
                 signaled: *signaled,
-                reset: reset_word(*reset),
+                reset: reset_word(reset.unwrap_or_default()),
                 due_in_ns: due_in.map(nanoseconds),
                 period_ns: period.map(nanoseconds),
             },
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(summary(&State::Semaphore { count: 3, max: 4 }), "3 of 4");
         let timer = State::WaitableTimer {
             signaled: true,
-            reset: Reset::Auto,
+            reset: Some(Reset::Auto),
             due_in: Some(Duration::from_millis(1500)),
             period: Some(Duration::from_secs(2)),
         };

@@ -41,8 +41,10 @@ impl Access {
     pub(crate) const SYNCHRONIZATION: Self = Self::QUERY.union(Self::MODIFY).union(Self::SYNCHRONIZE);
 
     /// Those with which a synchronization object is used, and not only looked at. Every use writes into its words.
+    #[cfg(target_os = "linux")]
     pub(crate) const USE: Self = Self::MODIFY.union(Self::SYNCHRONIZE);
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn uses(self) -> bool {
         self.intersects(Self::USE)
     }

@@ -68,6 +68,9 @@ pub enum ErrorKind {
     /// The system has no resources of this sort: huge pages, descriptors, mappings. Win32:
     /// `ERROR_NO_SYSTEM_RESOURCES` (1450).
     NoResources,
+    /// The user has not the privilege for it: large pages need `SeLockMemoryPrivilege` on Windows. Win32:
+    /// `ERROR_PRIVILEGE_NOT_HELD` (1314).
+    PrivilegeNotHeld,
     /// Somebody still has a view of the memory that can write. Win32: `ERROR_USER_MAPPED_FILE` (1224).
     StillMapped,
     /// The memory is not frozen, or not all there: see [`FileMapping::frozen`](crate::FileMapping::frozen). Win32 has no frozen
@@ -116,6 +119,7 @@ impl ErrorKind {
             Self::Corrupt => 1392,
             Self::NoResources => 1450,
             Self::CommitLimit => 1455,
+            Self::PrivilegeNotHeld => 1314,
             Self::StillMapped => 1224,
             Self::NotFrozen => 5023,
         }
@@ -131,7 +135,7 @@ impl ErrorKind {
             Self::AlreadyExists => io::ErrorKind::AlreadyExists,
             Self::Corrupt => io::ErrorKind::InvalidData,
             Self::Truncated => io::ErrorKind::UnexpectedEof,
-            Self::NotOwner => io::ErrorKind::PermissionDenied,
+            Self::NotOwner | Self::PrivilegeNotHeld => io::ErrorKind::PermissionDenied,
             Self::Stalled => io::ErrorKind::TimedOut,
             Self::StillMapped => io::ErrorKind::ResourceBusy,
             Self::Other => io::ErrorKind::Other,
@@ -181,10 +185,14 @@ impl Error {
         self.0.remedy.as_deref()
     }
 
-    /// The number that `GetLastError` gives on Windows for the same mistake.
+    /// The number that `GetLastError` gives on Windows for the same mistake; there, the one that it gave.
     #[must_use]
     #[doc(alias = "GetLastError")]
     pub fn win32_code(&self) -> u32 {
+        #[cfg(windows)]
+        if let Some(code) = self.0.source.as_ref().and_then(io::Error::raw_os_error) {
+            return code as u32;
+        }
         self.0.kind.win32_code()
     }
 
@@ -264,27 +272,6 @@ impl Attempt<'_> {
             remedy: None,
             source: None,
         }))
-    }
-
-    /// An error of the system, sorted into the kind that a caller can act on.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn os(&self, doing: &'static str, errno: rustix::io::Errno) -> Error {
-        use rustix::io::Errno;
-        let kind = match errno {
-            Errno::ACCESS | Errno::PERM | Errno::ROFS => ErrorKind::AccessDenied,
-            Errno::NOENT => ErrorKind::NotFound,
-            Errno::NOMEM => ErrorKind::OutOfMemory,
-            Errno::NOSPC | Errno::DQUOT | Errno::FBIG => ErrorKind::DiskFull,
-            Errno::MFILE | Errno::NFILE => ErrorKind::NoResources,
-            Errno::NOSYS | Errno::OPNOTSUPP => ErrorKind::NotSupported,
-            _ => ErrorKind::Other,
-        };
-        let error = self.fails(kind, doing).with_source(errno);
-        match errno {
-            Errno::MFILE => error.with_remedy("raise the limit of open descriptors (ulimit -n)"),
-            Errno::NFILE => error.with_remedy("raise fs.file-max"),
-            _ => error,
-        }
     }
 }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
-use crate::inspect::State;
 use crate::kind::Kind;
 use crate::name::Name;
 use crate::namespace::Namespace;
 use crate::security::Security;
-use crate::sys::mapping::Intent;
-use crate::sys::sync::{Initial, Synchronizer, Trouble, Wish};
+use crate::state::State;
+use crate::sys::contract::{Initial, Intent, SynchronizerWish, Trouble};
+use crate::sys::sync::Synchronizer;
 
 /// A handle to a mutex, event, semaphore or timer.
 #[derive(Debug)]
@@ -56,8 +56,7 @@ impl Handle {
         let access = access & Access::SYNCHRONIZATION;
         // More than this handle has is asked of the object, as an open would (DH-3).
         let more = !self.access.contains(access);
-        let object = self.object.duplicate(more && access.uses());
-        let object = object.map_err(|errno| crate::sys::sync::create::unmappable(&attempt, errno))?;
+        let object = self.object.duplicate(&attempt, access, more)?;
         Ok(Self { object, name: self.name.clone(), access, existed: true })
     }
 
@@ -115,8 +114,9 @@ impl Creation<'_> {
             return Ok(Handle { object, name: name.into(), access: Access::SYNCHRONIZATION, existed: false });
         };
         let place = Namespace::or_default(self.namespace).place(parsed.scope);
-        let wish = Wish { initial, security: &self.security };
-        let (object, existed) = Synchronizer::named(&attempt, kind, place, parsed, intent, Some(wish), true)?;
+        let wish = SynchronizerWish { initial, security: &self.security };
+        let (object, existed) =
+            Synchronizer::named(&attempt, kind, place, parsed, intent, Some(wish), Access::SYNCHRONIZATION)?;
         Ok(Handle { object, name: name.into(), access: Access::SYNCHRONIZATION, existed })
     }
 
@@ -129,8 +129,7 @@ impl Creation<'_> {
                 .with_remedy("give its name") // OP-2
         })?;
         let place = Namespace::or_default(self.namespace).place(parsed.scope);
-        let writable = access.uses();
-        let (object, _) = Synchronizer::named(&attempt, kind, place, parsed, Intent::Open, None, writable)?;
+        let (object, _) = Synchronizer::named(&attempt, kind, place, parsed, Intent::Open, None, access)?;
         if access != Access::ALL && (access.is_empty() || !Access::SYNCHRONIZATION.contains(access)) {
             return Err(attempt
                 .fails(ErrorKind::AccessDenied, "no right, or one that only mappings have, is asked for") // OP-4, OP-5
@@ -174,7 +173,7 @@ macro_rules! synchronization_object {
             /// Killed before the object has its name: nothing is left. After it: the name is free again at the next create or open.
             #[doc(alias = $create)]
             pub fn create(&self, name: &str) -> $crate::Result<$Object> {
-                self.make(name, $crate::sys::mapping::Intent::OpenOrCreate)
+                self.make(name, $crate::sys::contract::Intent::OpenOrCreate)
             }
 
             #[doc = concat!("Creates the ", $what, "; an existing one is an error.")]
@@ -182,7 +181,7 @@ macro_rules! synchronization_object {
             /// # Errors
             /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists), and those of [`create`](Self::create).
             pub fn create_new(&self, name: &str) -> $crate::Result<$Object> {
-                self.make(name, $crate::sys::mapping::Intent::CreateNew)
+                self.make(name, $crate::sys::contract::Intent::CreateNew)
             }
 
             #[doc = concat!("Creates a ", $what, " without a name: for this process, and whom it hands it to.")]
@@ -193,7 +192,7 @@ macro_rules! synchronization_object {
             /// # Crashes
             /// The kernel frees it with the last process that has it.
             pub fn create_unnamed(&self) -> $crate::Result<$Object> {
-                self.make("", $crate::sys::mapping::Intent::OpenOrCreate)
+                self.make("", $crate::sys::contract::Intent::OpenOrCreate)
             }
 
             #[doc = concat!("Opens an existing ", $what, ": [`", stringify!($Object), "::open`] with a namespace of one's own.")]

@@ -1,16 +1,16 @@
 //! Who holds what: the objects of a namespace, for operators and tools.
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
-use crate::event::Reset;
 use crate::kind::Kind;
 use crate::mapping::{Allocation, LargePages, Protection};
 use crate::name::{Name, Scope};
 use crate::namespace::Namespace;
 use crate::security::Grant;
+use crate::state::State;
 use crate::sys::inspect;
 
 /// What the entry of an object says. A snapshot: the object may be gone by the time one reads it.
@@ -62,58 +62,6 @@ pub struct Creator {
     pub uid: u32,
     /// Its command, cut to 15 bytes by the kernel.
     pub command: String,
-}
-
-/// The state of a synchronization object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum State {
-    /// A mutex.
-    Mutex {
-        /// Who owns it.
-        owner: Option<Owner>,
-        /// Its owner ended without releasing it, and the next one will be told.
-        abandoned: bool,
-    },
-    /// An event.
-    Event {
-        /// Whether the next wait is satisfied.
-        signaled: bool,
-        /// What resets it.
-        reset: Reset,
-    },
-    /// A semaphore.
-    Semaphore {
-        /// How many waits are satisfied at once.
-        count: u32,
-        /// The largest count.
-        max: u32,
-    },
-    /// A waitable timer.
-    WaitableTimer {
-        /// Whether the next wait is satisfied.
-        signaled: bool,
-        /// What resets it.
-        reset: Reset,
-        /// The time until it expires next, if it will.
-        due_in: Option<Duration>,
-        /// The time between expiries, if it is periodic.
-        period: Option<Duration>,
-    },
-    /// Nonsense that somebody wrote into it.
-    Corrupt,
-}
-
-/// The thread that owns a mutex.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Owner {
-    /// The thread's number, in its PID namespace.
-    pub thread: u32,
-    /// Its process, if that can be told from here.
-    pub pid: Option<u32>,
-    /// The thread's command, if that can be told from here.
-    pub command: Option<String>,
 }
 
 /// Where an object's data are.

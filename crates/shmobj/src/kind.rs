@@ -26,11 +26,13 @@ impl Kind {
         [Self::FileMapping, Self::Mutex, Self::Event, Self::Semaphore, Self::WaitableTimer, Self::Job];
 
     /// The kind's number in an entry; 0 is no kind, so that zeroed memory is not an object.
+    #[cfg(target_os = "linux")]
     pub(crate) const fn number(self) -> u32 {
         self as u32 + 1
     }
 
     /// The checked way back: `None` for a number that no version so far has written.
+    #[cfg(target_os = "linux")]
     pub(crate) fn from_number(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.number() == number)
     }
@@ -61,7 +63,7 @@ impl fmt::Display for Kind {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 

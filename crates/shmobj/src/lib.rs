@@ -67,8 +67,10 @@ compile_error!("entries are little-endian, and this library has not been ported 
 mod access;
 mod error;
 mod event;
+#[cfg(target_os = "linux")]
 mod frozen;
 mod handle;
+#[cfg(target_os = "linux")]
 mod inspect;
 mod kind;
 mod mapping;
@@ -77,10 +79,11 @@ mod name;
 mod namespace;
 mod security;
 mod semaphore;
+mod state;
 mod sys;
-#[cfg(feature = "test-hooks")]
+#[cfg(all(feature = "test-hooks", target_os = "linux"))]
 pub mod test_hooks;
-#[cfg(not(feature = "test-hooks"))]
+#[cfg(all(not(feature = "test-hooks"), target_os = "linux"))]
 mod test_hooks;
 mod timeout;
 mod timer;
@@ -91,20 +94,25 @@ pub mod wait;
 pub use access::Access;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventOptions, Reset};
+#[cfg(target_os = "linux")]
 pub use frozen::{AnyBits, Frozen};
-pub use inspect::{Creator, Garbage, Holder, Listed, ObjectInfo, Owner, State, Storage, Unknown, holders};
+#[cfg(target_os = "linux")]
+pub use inspect::{Creator, Garbage, Holder, Listed, ObjectInfo, Storage, Unknown, holders};
 pub use kind::Kind;
 pub use mapping::{Allocation, FileMapping, LargePages, MappingOptions, Protection};
 pub use mutex::{Lock, Mutex, MutexGuard, MutexOptions};
 pub use name::Scope;
 pub use namespace::Namespace;
+#[cfg(windows)]
+pub use security::Sid;
 pub use security::{Grant, Principal, Security};
 pub use semaphore::{Semaphore, SemaphoreOptions};
+pub use state::{Owner, State};
 pub use timeout::Timeout;
 pub use timer::{Due, Period, TimerOptions, WaitableTimer};
 pub use view::{Atomic, CopyOnWrite, Flush, Mode, ReadOnly, ReadWrite, View, ViewOptions, Writable};
 
 /// What the fuzz targets feed.
-#[cfg(feature = "fuzzing")]
+#[cfg(all(feature = "fuzzing", target_os = "linux"))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -1,6 +1,8 @@
 //! Where names are looked up.
 
-use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use crate::name::Scope;
@@ -66,6 +68,7 @@ impl Namespace {
     }
 
     /// The directory of a scope.
+    #[cfg(target_os = "linux")]
     #[must_use]
     pub fn directory(&self, scope: Scope) -> &Path {
         self.place(scope).path()

@@ -1,5 +1,11 @@
 //! Who may open an object besides its owner.
 
+#[cfg(windows)]
+mod sid;
+
+#[cfg(windows)]
+pub use sid::Sid;
+
 use crate::access::Access;
 
 /// Who may open an object, fixed when it is created. Nobody but its owner by default.
@@ -47,6 +53,13 @@ use crate::access::Access;
 /// in a file on tmpfs, beside the object's entry, with these rights. Of a mapping of a file the rights are the entry's alone: the file has its own.
 /// An object without a name has no security; nobody else can open it.
 ///
+/// # Windows
+/// There an object has a discretionary access control list, made of this: the owner and SYSTEM have every right; the group's bits
+/// are the owner's primary group's, and everybody's bits are Everyone's; grants are to security identifiers (`Sid`), and add up, as
+/// the kernel there adds them. A grant of nothing is a denial of everything, and comes first. READ and WRITE are rights of mappings, SYNCHRONIZE and MODIFY of the
+/// others, and the kernel enforces each by itself. Permission bits mean for synchronization objects: reading is waiting for it, and
+/// writing is changing its state as well. Nobody but the owner by default: the list of the process's own token.
+///
 /// # File systems
 /// Permission bits work everywhere. Grants need a namespace directory whose file system keeps access control lists, as tmpfs
 /// does; elsewhere creating the object fails with [`NotSupported`](crate::ErrorKind::NotSupported). A default access control list
@@ -78,9 +91,14 @@ pub struct Grant {
 #[non_exhaustive]
 pub enum Principal {
     /// The user with this number.
+    #[cfg(target_os = "linux")]
     User(u32),
     /// The members of the group with this number.
+    #[cfg(target_os = "linux")]
     Group(u32),
+    /// The user, or the members of the group, with this security identifier.
+    #[cfg(windows)]
+    Sid(Sid),
 }
 
 impl Security {
@@ -104,9 +122,10 @@ impl Security {
     /// let granted: Vec<_> = security.grants().map(|grant| grant.access).collect();
     /// assert_eq!(granted, [Access::READ_WRITE]);
     /// ```
+    #[cfg(target_os = "linux")]
     #[must_use]
     pub fn user(self, uid: u32, access: Access) -> Self {
-        self.with(Grant { who: Principal::User(uid), access })
+        self.grant(Principal::User(uid), access)
     }
 
     /// Gives the members of a group these rights, besides those that other groups of theirs have. It takes the place of an earlier
@@ -122,12 +141,16 @@ impl Security {
     /// let ready = Event::options().namespace(&namespace).security(security).create("ready")?;
     /// # Ok(()) }
     /// ```
+    #[cfg(target_os = "linux")]
     #[must_use]
     pub fn group(self, gid: u32, access: Access) -> Self {
-        self.with(Grant { who: Principal::Group(gid), access })
+        self.grant(Principal::Group(gid), access)
     }
 
-    fn with(mut self, grant: Grant) -> Self {
+    /// Gives a user or a group these rights, in the place of an earlier grant.
+    #[must_use]
+    pub fn grant(mut self, who: Principal, access: Access) -> Self {
+        let grant = Grant { who, access };
         match self.grants.binary_search_by_key(&grant.who, |known| known.who) {
             Ok(at) => self.grants[at] = grant,
             Err(at) => self.grants.insert(at, grant),

@@ -107,7 +107,7 @@ fn a_timer_shows_when_it_is_due_and_how_often() {
         let timer = place.timer("n", reset);
         let shown = || match place.state("n") {
             State::WaitableTimer { signaled, reset: shown, due_in, period } => {
-                assert_eq!(shown, reset);
+                assert_eq!(shown, Some(reset));
                 (signaled, due_in, period)
             }
             other => panic!("{other:?}"),
@@ -216,7 +216,8 @@ fn a_list_shows_every_kind_with_its_state() {
         listed.push((info.name, info.kind, info.state));
     }
     listed.sort_by(|one, two| one.0.cmp(&two.0));
-    let timer = State::WaitableTimer { signaled: false, reset: Reset::Auto, due_in: None, period: None };
+    let timer =
+        State::WaitableTimer { signaled: false, reset: Some(Reset::Auto), due_in: None, period: None };
     let expected = [
         ("event", Kind::Event, Some(State::Event { signaled: false, reset: Reset::Manual })),
         ("mapping", Kind::FileMapping, None),

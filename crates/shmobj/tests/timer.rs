@@ -21,7 +21,7 @@ fn ti_1_a_new_timer_is_inactive_and_not_signalled() {
     let place = Place::new();
     for reset in BOTH {
         let timer = place.timer("n", reset);
-        assert_eq!(timer.reset_mode(), reset);
+        assert_eq!(timer.reset_mode(), Some(reset));
         assert!(!timer.wait(SHORT).unwrap());
         assert!(!place.is_signaled("n"));
     }
@@ -470,7 +470,7 @@ fn ti_28_an_existing_timer_keeps_its_sort_and_its_due_time() {
         first.set(Due::NOW, None).unwrap();
         let second = place.timer("n", other);
         assert!(second.existed());
-        assert_eq!(second.reset_mode(), reset);
+        assert_eq!(second.reset_mode(), Some(reset));
         assert!(second.wait(Timeout::NOW).unwrap());
         assert_eq!(second.wait(Timeout::NOW).unwrap(), reset == Reset::Manual);
     }

@@ -51,7 +51,7 @@ impl Event {
     /// Which waits find it signalled: one, or all until it is reset. The object's, whatever was asked for (EV-12).
     #[must_use]
     pub fn reset_mode(&self) -> Reset {
-        if self.0.object.is_manual() { Reset::Manual } else { Reset::Auto }
+        self.0.object.reset_mode().unwrap_or_default()
     }
 
     /// Sets the event. An auto-reset event releases one thread, the others of this process or another that wait longer or come

@@ -4,8 +4,7 @@ use super::Event;
 use crate::error::Result;
 use crate::handle::Creation;
 use crate::kind::Kind;
-use crate::sys::mapping::Intent;
-use crate::sys::sync::Initial;
+use crate::sys::contract::{Initial, Intent};
 
 /// When an object that is signalled ceases to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -6,6 +6,7 @@
 
 mod options;
 mod protection;
+#[cfg(target_os = "linux")]
 mod seal;
 
 use std::fmt;
@@ -18,7 +19,7 @@ pub use protection::{Allocation, LargePages, Protection};
 use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
-use crate::sys::mapping::{self, Mapping};
+use crate::sys::mapping::Mapping;
 use crate::view::{CopyOnWrite, ReadOnly, ReadWrite, View, ViewOptions};
 
 /// A handle to a file mapping object.
@@ -107,7 +108,7 @@ impl FileMapping {
     /// What views of the object may do, whatever this handle's access is.
     #[must_use]
     pub fn protection(&self) -> Protection {
-        self.mapping.protection
+        self.mapping.protection()
     }
 
     /// The rights of this handle.
@@ -177,8 +178,7 @@ impl FileMapping {
         let access = access & Access::MAPPING;
         // More than this handle has is asked of the object, as an open would (DH-3).
         let more = !self.access.contains(access);
-        let write = access.contains(Access::WRITE) && (more || self.mapping.data().writable);
-        let mapping = self.mapping.duplicate(&attempt, write)?;
+        let mapping = self.mapping.duplicate(&attempt, access, more)?;
         Ok(Self { mapping, name: self.name.clone(), access, existed: true })
     }
 
@@ -243,12 +243,7 @@ impl FileMapping {
                 .fails(ErrorKind::InvalidParameter, "the range ends before it starts")
                 .with_remedy("give a range that starts first"));
         }
-        mapping::commit(
-            &self.attempt("commit"),
-            self.mapping.data(),
-            self.access.contains(Access::WRITE),
-            range,
-        )
+        self.mapping.commit(&self.attempt("commit"), self.access.contains(Access::WRITE), range)
     }
 
     /// A handle that came from another process.

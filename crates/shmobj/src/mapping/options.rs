@@ -1,7 +1,9 @@
 //! The options with which a mapping is created or opened.
 
 #[cfg(target_os = "linux")]
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
+#[cfg(windows)]
+use std::os::windows::io::AsHandle;
 
 use super::{Allocation, FileMapping, LargePages, Protection};
 use crate::access::Access;
@@ -10,7 +12,9 @@ use crate::kind::Kind;
 use crate::name::Name;
 use crate::namespace::Namespace;
 use crate::security::Security;
-use crate::sys::mapping::{Intent, Mapping, Source, Wish};
+use crate::sys::BorrowedFile;
+use crate::sys::contract::{Intent, MappingWish, Source};
+use crate::sys::mapping::Mapping;
 
 /// Options for a new mapping, or for opening one: see [`FileMapping::options`].
 ///
@@ -20,12 +24,14 @@ use crate::sys::mapping::{Intent, Mapping, Source, Wish};
 #[must_use = "options do nothing until `create`, `create_new`, `create_unnamed` or `open` is called"]
 pub struct MappingOptions<'a> {
     size: u64,
-    file: Option<BorrowedFd<'a>>,
+    file: Option<BorrowedFile<'a>>,
     protection: Protection,
     allocation: Allocation,
     large_pages: LargePages,
     security: Security,
+    #[cfg(target_os = "linux")]
     across_pid_namespaces: bool,
+    #[cfg(target_os = "linux")]
     sealable: bool,
     namespace: Option<&'a Namespace>,
 }
@@ -43,8 +49,17 @@ impl<'a> MappingOptions<'a> {
     ///
     /// A lock of the caller's on the file (`fcntl`) ends when the mapping closes its own descriptor, or hands it on: that is the
     /// kernel's rule for such locks.
+    #[cfg(target_os = "linux")]
     pub fn file(mut self, file: &'a impl AsFd) -> Self {
         self.file = Some(file.as_fd());
+        self
+    }
+
+    /// Maps this file instead of memory. It stays open for as long as the mapping lives; closing the caller's
+    /// handle does not matter, and its position does not change. As long as it is mapped, nobody can make it shorter.
+    #[cfg(windows)]
+    pub fn file(mut self, file: &'a impl AsHandle) -> Self {
+        self.file = Some(file.as_handle());
         self
     }
 
@@ -75,8 +90,14 @@ impl<'a> MappingOptions<'a> {
     /// Keeps the memory in a file beside the entry, so that the owner's processes in other PID namespaces (containers
     /// that share the namespace directory) find it. It counts against that file system's size, and what a crash leaves keeps
     /// its memory until the entry is reclaimed.
+    ///
+    /// On Windows it changes nothing: there every process of the session finds it.
+    #[cfg_attr(windows, allow(unused_mut, unused_variables))]
     pub fn across_pid_namespaces(mut self, yes: bool) -> Self {
-        self.across_pid_namespaces = yes;
+        #[cfg(target_os = "linux")]
+        {
+            self.across_pid_namespaces = yes;
+        }
         self
     }
 
@@ -86,6 +107,7 @@ impl<'a> MappingOptions<'a> {
     ///
     /// Only memory that its owner alone may open can be sealed: with a file, other users, other PID namespaces or the large pages of the
     /// system's pool, creating is [`NotSupported`](ErrorKind::NotSupported).
+    #[cfg(target_os = "linux")]
     pub fn sealable(mut self, yes: bool) -> Self {
         self.sealable = yes;
         self
@@ -165,8 +187,7 @@ impl<'a> MappingOptions<'a> {
         })?;
         let namespace = Namespace::or_default(self.namespace);
         let place = namespace.place(parsed.scope);
-        let write = access.contains(Access::WRITE);
-        let (mapping, _) = Mapping::named(&attempt, place, parsed, Intent::Open, None, write)?;
+        let (mapping, _) = Mapping::named(&attempt, place, parsed, Intent::Open, None, access)?;
         if access != Access::ALL && (access.is_empty() || !Access::MAPPING.contains(access)) {
             return Err(attempt
                 .fails(ErrorKind::AccessDenied, "no right, or one that mappings do not have, is asked for") // OP-4, OP-5
@@ -187,14 +208,13 @@ impl<'a> MappingOptions<'a> {
         };
         let namespace = Namespace::or_default(self.namespace);
         let place = namespace.place(parsed.scope);
-        let write = access.contains(Access::WRITE);
-        let (mapping, existed) = Mapping::named(&attempt, place, parsed, intent, Some(&wish), write)?;
+        let (mapping, existed) = Mapping::named(&attempt, place, parsed, intent, Some(&wish), access)?;
         Ok(FileMapping::new(mapping, name, access, existed))
     }
 
     /// The checks that need no object, which come first (3.1 step 1, AE-4).
-    fn wish(&self, attempt: &Attempt<'_>) -> Result<Wish<'_>> {
-        let invalid = |matter: &'static str, remedy: &'static str| -> Result<Wish<'_>, Error> {
+    fn wish(&self, attempt: &Attempt<'_>) -> Result<MappingWish<'_>> {
+        let invalid = |matter: &'static str, remedy: &'static str| -> Result<MappingWish<'_>, Error> {
             Err(attempt.fails(ErrorKind::InvalidParameter, matter).with_remedy(remedy))
         };
         let reserve = self.allocation == Allocation::Reserve;
@@ -204,6 +224,7 @@ impl<'a> MappingOptions<'a> {
                 "commit memory, or do without large pages",
             );
         }
+        #[cfg(target_os = "linux")]
         if self.sealable && (self.large_pages == LargePages::Required || self.file.is_some()) {
             return Err(attempt
                 .fails(
@@ -223,11 +244,13 @@ impl<'a> MappingOptions<'a> {
                 Source::Memory { size: self.size, allocation: self.allocation, large_pages: self.large_pages }
             }
         };
-        Ok(Wish {
+        Ok(MappingWish {
             source,
             protection: self.protection,
             security: &self.security,
+            #[cfg(target_os = "linux")]
             across_pid_namespaces: self.across_pid_namespaces,
+            #[cfg(target_os = "linux")]
             sealable: self.sealable,
         })
     }

@@ -15,6 +15,7 @@ pub enum Protection {
 
 impl Protection {
     /// The Win32 number, which also stands in entries.
+    #[cfg(target_os = "linux")]
     pub(crate) const fn number(self) -> u32 {
         match self {
             Self::ReadOnly => 0x02,
@@ -24,6 +25,7 @@ impl Protection {
     }
 
     /// The checked way back.
+    #[cfg(target_os = "linux")]
     pub(crate) fn from_number(number: u32) -> Option<Self> {
         [Self::ReadOnly, Self::ReadWrite, Self::WriteCopy].into_iter().find(|this| this.number() == number)
     }
@@ -60,7 +62,7 @@ pub enum LargePages {
     Required,
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 

@@ -9,7 +9,8 @@ pub use options::MutexOptions;
 use crate::error::Result;
 use crate::handle::{Handle, synchronization_object};
 use crate::kind::Kind;
-use crate::sys::sync::{Got, mutex};
+use crate::sys::contract::{Got, Trouble};
+use crate::sys::sync::mutex;
 use crate::timeout::Timeout;
 use crate::wait;
 
@@ -122,7 +123,7 @@ impl Mutex {
     /// [`NotOwner`](crate::ErrorKind::NotOwner): this thread does not own it.
     pub fn guard(&self) -> Result<MutexGuard<'_>> {
         if self.depth() == 0 {
-            return Err(crate::sys::sync::Trouble::NotOwner.of(&self.0.attempt("guard")));
+            return Err(Trouble::NotOwner.of(&self.0.attempt("guard")));
         }
         Ok(MutexGuard::new(self))
     }

@@ -4,8 +4,7 @@ use super::Mutex;
 use crate::error::Result;
 use crate::handle::Creation;
 use crate::kind::Kind;
-use crate::sys::mapping::Intent;
-use crate::sys::sync::Initial;
+use crate::sys::contract::{Initial, Intent};
 
 /// Options for a new mutex, or for opening one: see [`Mutex::options`].
 #[derive(Clone, Debug, Default)]

@@ -4,8 +4,7 @@ use super::Semaphore;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::handle::Creation;
 use crate::kind::Kind;
-use crate::sys::mapping::Intent;
-use crate::sys::sync::Initial;
+use crate::sys::contract::{Initial, Intent};
 
 /// The largest maximum.
 const LARGEST: u32 = i32::MAX as u32;

@@ -3,17 +3,32 @@
 //! | module | supplies |
 //! |---|---|
 //! | `namespace` | `Place`: where names are looked up |
-//! | `mapping` | `Mapping`: a handle, made from a `Wish` or found by name |
+//! | `mapping` | `Mapping`: a handle, made from a wish or found by name |
 //! | `sync` | `Synchronizer`: a handle to a synchronization object, what can be done with it, and waits |
-//! | `view` | `View`: a mapped range with checked copies; `Frozen`: one that nobody changes |
-//! | `seals` | freezing a mapping's memory, and closing it to further writers |
+//! | `view` | `View`: a mapped range with checked copies |
 //! | `transfer` | handles on their way to other processes |
+//! | `error` | `Attempt::os`: what an error of the system means |
+//!
+//! and from Linux alone:
+//!
+//! | module | supplies |
+//! |---|---|
+//! | `seals`, `view::Frozen` | memory that nobody changes any more |
 //! | `inspect` | the objects of a place and who holds them |
+//!
+//! [`contract`] has the words in which they are asked and answer.
+
+pub(crate) mod contract;
 
 #[cfg(target_os = "linux")]
 pub(crate) mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{data::seals, inspect, mapping, namespace, sync, transfer, view};
+pub(crate) use linux::{BorrowedFile, Code, data::seals, inspect, mapping, namespace, sync, transfer, view};
 
-#[cfg(not(target_os = "linux"))]
-compile_error!("shmobj supports Linux; see docs/design.md");
+#[cfg(windows)]
+pub(crate) mod windows;
+#[cfg(windows)]
+pub(crate) use windows::{BorrowedFile, Code, mapping, namespace, sync, transfer, view};
+
+#[cfg(not(any(target_os = "linux", windows)))]
+compile_error!("shmobj supports Linux and Windows; see docs/design.md");

@@ -47,9 +47,10 @@ impl WaitableTimer {
     }
 
     /// Whether it stays signalled until it is set again, or until one wait: the object's, whatever was asked for (TI-28).
+    /// `None` where the system does not tell: Windows, of a timer that existed.
     #[must_use]
-    pub fn reset_mode(&self) -> Reset {
-        if self.0.object.is_manual() { Reset::Manual } else { Reset::Auto }
+    pub fn reset_mode(&self) -> Option<Reset> {
+        self.0.object.reset_mode()
     }
 
     /// Sets the timer: it is not signalled any more, and will be at the due time, and then each period until it is set again or

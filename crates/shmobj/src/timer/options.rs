@@ -5,8 +5,7 @@ use crate::error::Result;
 use crate::event::Reset;
 use crate::handle::Creation;
 use crate::kind::Kind;
-use crate::sys::mapping::Intent;
-use crate::sys::sync::Initial;
+use crate::sys::contract::{Initial, Intent};
 
 /// Options for a new waitable timer, or for opening one: see [`WaitableTimer::options`].
 #[derive(Clone, Debug, Default)]

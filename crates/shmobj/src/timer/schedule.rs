@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::sys::sync::timer::When;
+use crate::sys::contract::When;
 
 /// When a timer is due first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use crate::access::Access;
 use crate::error::Result;
 use crate::handle::Handle;
 use crate::kind::Kind;
-use crate::sys::transfer::{Arrived, Whole};
+use crate::sys::contract::{Arrived, Whole};
 use crate::wait::Waitable;
 use crate::wait::sealed::Sealed as _;
 use crate::{Event, FileMapping, Mutex, Semaphore, WaitableTimer};

@@ -1,6 +1,6 @@
 //! Handles that wait for whoever knows a token.
 
-use super::{Transfer, carry};
+use super::Transfer;
 use crate::error::{Attempt, Result};
 use crate::name::Scope;
 use crate::namespace::Namespace;
@@ -51,8 +51,7 @@ impl Deposit {
     /// Those of [`new`](Self::new).
     pub fn in_namespace(namespace: &Namespace, handle: &dyn Transfer) -> Result<Self> {
         let attempt = super::attempt(handle, "deposit");
-        let carried = carry(handle, attempt.verb)?;
-        deposit::Deposit::make(&attempt, namespace.place(Scope::Local), carried).map(Self)
+        deposit::Deposit::make(&attempt, namespace.place(Scope::Local), handle.parts()).map(Self)
     }
 
     /// What the claimer has to know.

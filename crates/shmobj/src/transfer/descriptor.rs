@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use super::Transfer;
+use super::sealed::Sealed as _;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::sys::transfer;
@@ -31,7 +32,7 @@ pub fn duplicate_from<T: Transfer>(pid: u32, descriptor: RawFd) -> Result<T> {
 }
 
 /// Makes a handle of a descriptor.
-pub(crate) fn from_descriptor<T: Transfer>(descriptor: OwnedFd) -> Result<T> {
+pub(crate) fn from_raw<T: Transfer>(descriptor: OwnedFd) -> Result<T> {
     let attempt = Attempt { verb: "adopt", subject: "the handle", name: "" };
     let Some(kind) = T::kind() else { return Err(which_kind(&attempt)) };
     let attempt = Attempt { subject: kind.as_str(), ..attempt };
@@ -93,7 +94,7 @@ macro_rules! into_descriptor {
             type Error = crate::Error;
 
             fn try_from(handle: $Object) -> Result<Self> {
-                let carried = super::carry(&handle, "take apart")?;
+                let carried = transfer::carry(&super::attempt(&handle, "take apart"), handle.parts())?;
                 let one = if Kind::$Object == Kind::FileMapping { carried.mapped } else { carried.lock.or(carried.mapped) };
                 one.ok_or_else(|| which_kind(&Attempt { verb: "take apart", subject: "the handle", name: "" }))
             }

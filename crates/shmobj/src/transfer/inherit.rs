@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Transfer, carry};
+use super::Transfer;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::sys::transfer::environment;
 
@@ -55,9 +55,7 @@ impl InheritExt for Command {
                 .fails(ErrorKind::AlreadyExists, format!("the command has a handle for the role {role:?}"))
                 .with_remedy("choose another role, or make a new command"));
         }
-        let carried = carry(handle, attempt.verb)?;
-        environment::pass_on(self, role, carried)
-            .map_err(|errno| attempt.os("looking at its descriptors", errno))?;
+        environment::pass_on(&attempt, self, role, handle.parts())?;
         Ok(self)
     }
 }

@@ -16,6 +16,8 @@
 //! its memory can read it.) What the receiver cannot reach by name (another user's private object, a directory of another mount
 //! namespace) it can use all the same.
 //!
+//! On Windows there are no sockets and parcels, but `duplicate_into`, and handles (`AsHandle`) are what descriptors are here.
+//!
 //! Ownership of a mutex does not travel: it belongs to a thread (IH-11).
 //!
 //! Who receives a handle looks at it as if an enemy had sent it: the answer to nonsense is an error. Whoever sends one shares
@@ -23,22 +25,27 @@
 
 mod any;
 mod deposit;
+#[cfg(target_os = "linux")]
 mod descriptor;
 mod inherit;
+#[cfg(windows)]
+mod raw_handle;
+#[cfg(target_os = "linux")]
 mod socket;
 
 pub use any::AnyHandle;
 pub use deposit::{Deposit, claim, claim_in};
+#[cfg(target_os = "linux")]
 pub use descriptor::duplicate_from;
 pub use inherit::{InheritExt, inherited, roles};
+#[cfg(windows)]
+pub use raw_handle::{duplicate_from, duplicate_into};
+#[cfg(target_os = "linux")]
 pub use socket::{MAXIMUM_HANDLES, pack, receive, send, send_and_close, unpack};
 
-use rustix::io::Errno;
-
-use crate::access::Access;
-use crate::error::{Attempt, ErrorKind, Result};
+use crate::error::{Attempt, ErrorKind};
 use crate::kind::Kind;
-use crate::sys::transfer::{Arrived, Carried, pack_mapping, pack_synchronizer};
+use crate::sys::contract::Arrived;
 use sealed::Parts;
 
 pub(crate) mod sealed {
@@ -101,30 +108,6 @@ fn attempt<'a>(handle: &'a dyn Transfer, verb: &'static str) -> Attempt<'a> {
     }
 }
 
-/// Makes the descriptors of a handle that is to travel.
-fn carry(handle: &dyn Transfer, verb: &'static str) -> Result<Carried> {
-    let carried = match handle.parts() {
-        // It cannot travel without the memory, and whoever has that can read it.
-        Parts::Mapping(mapping) if !mapping.access().intersects(Access::READ_WRITE) => {
-            return Err(attempt(handle, verb)
-                .fails(ErrorKind::AccessDenied, "a handle that can map no view cannot leave its process")
-                .with_remedy("give it Access::READ, or tell the other process what it is to know"));
-        }
-        Parts::Mapping(mapping) => pack_mapping(mapping.inner(), mapping.access()),
-        Parts::Synchronization(handle) => pack_synchronizer(&handle.object, handle.access()),
-    };
-    carried.map_err(|errno| match errno {
-        Errno::ACCESS | Errno::PERM => attempt(handle, verb)
-            .fails(
-                ErrorKind::AccessDenied,
-                "another user handed it to this process, which cannot make a narrower handle of it",
-            )
-            .with_source(errno)
-            .with_remedy("hand on the rights that came, or have its owner hand on what is wanted"),
-        errno => attempt(handle, verb).os("opening it once more", errno),
-    })
-}
-
 fn wrong_kind(found: Kind, wanted: Kind, name: &str) -> crate::Error {
     Attempt { verb: "take", subject: found.as_str(), name }
         .fails(ErrorKind::WrongKind, format!("it is not {}", wanted.with_article()))
@@ -150,20 +133,23 @@ macro_rules! transfer {
             }
         }
 
-        /// Takes a handle of a descriptor: one that came from a handle of this kind, in whatever way. It is looked at as if an enemy
-        /// had sent it; what it is not, is an error, and it is closed.
-        impl TryFrom<std::os::fd::OwnedFd> for $Object {
+        /// Takes a handle of the system's own sort (a descriptor, on Linux): one that came from a handle of this kind, in whatever way.
+        /// It is looked at as if an enemy had sent it; what it is not, is an error, and it is closed.
+        impl TryFrom<$crate::transfer::OwnedRaw> for $Object {
             type Error = $crate::Error;
 
-            fn try_from(descriptor: std::os::fd::OwnedFd) -> $crate::Result<Self> {
-                $crate::transfer::from_descriptor(descriptor)
+            fn try_from(raw: $crate::transfer::OwnedRaw) -> $crate::Result<Self> {
+                $crate::transfer::from_raw(raw)
             }
         }
     };
 }
 
-pub(crate) use descriptor::from_descriptor;
 pub(crate) use transfer;
+#[cfg(target_os = "linux")]
+pub(crate) use {descriptor::from_raw, std::os::fd::OwnedFd as OwnedRaw};
+#[cfg(windows)]
+pub(crate) use {raw_handle::from_raw, std::os::windows::io::OwnedHandle as OwnedRaw};
 
 impl From<Arrived> for AnyHandle {
     fn from(arrived: Arrived) -> Self {

@@ -4,10 +4,10 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
 
-use super::{AnyHandle, Transfer, carry};
+use super::{AnyHandle, Transfer};
 use crate::error::{Attempt, Error, ErrorKind, Result};
-use crate::sys::transfer::Carried;
 use crate::sys::transfer::socket::{self, Arrival, Unreceived};
+use crate::sys::transfer::{Carried, carry};
 
 /// How many handles one message, or one parcel, can have.
 pub const MAXIMUM_HANDLES: usize = socket::MAXIMUM;
@@ -141,7 +141,7 @@ fn carry_all(attempt: &Attempt<'_>, handles: &[&dyn Transfer]) -> Result<Vec<Car
             )
             .with_remedy(format!("give at least one and at most {MAXIMUM_HANDLES}")));
     }
-    handles.iter().map(|&handle| carry(handle, attempt.verb)).collect()
+    handles.iter().map(|&handle| carry(&super::attempt(handle, attempt.verb), handle.parts())).collect()
 }
 
 fn unsent(attempt: &Attempt<'_>, errno: Errno) -> Error {

@@ -4,6 +4,7 @@ use super::{CopyOnWrite, Kind, Mode, ReadOnly, ReadWrite, View};
 use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::mapping::{FileMapping, Protection};
+use crate::sys::contract::ViewRequest;
 use crate::sys::view;
 
 /// Addresses that one asks for are multiples of this, as on Windows.
@@ -92,14 +93,14 @@ impl<'a> ViewOptions<'a> {
         self.check_rights(&attempt, M::KIND)?;
         let range = self.checked_range(&attempt)?;
         self.check_address(&attempt)?;
-        let request = view::Request {
+        let request = ViewRequest {
             kind: M::KIND,
             range,
             address: self.address,
             prefault: self.prefault,
             commits: self.mapping.access().contains(Access::WRITE),
         };
-        let view = view::View::map(&attempt, self.mapping.inner().data().clone(), &request)?;
+        let view = view::View::map(&attempt, self.mapping.inner(), &request)?;
         Ok(View::new(view, self.mapping.shared_name()))
     }
 

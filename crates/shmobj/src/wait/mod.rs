@@ -36,7 +36,8 @@
 use crate::access::Access;
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::handle::Handle;
-use crate::sys::sync::{Got, Synchronizer, Trouble, spin, wait as sys};
+use crate::sys::contract::{Got, Trouble};
+use crate::sys::sync::{Synchronizer, spin, wait as sys};
 use crate::timeout::Timeout;
 
 /// The most objects of one wait. (Windows: 64.)
@@ -159,14 +160,6 @@ pub fn all(objects: &[&dyn Waitable], timeout: impl Into<Timeout>) -> Result<Wai
     let first = checked(objects)?;
     let mut list: [&Synchronizer; MAXIMUM_OBJECTS] = [first; MAXIMUM_OBJECTS];
     let list = collect(objects, &mut list)?;
-    if let Some(twice) = sys::first_duplicate(list) {
-        // WM-8
-        return Err(objects[twice]
-            .handle()
-            .attempt(VERB)
-            .fails(ErrorKind::InvalidParameter, "it is given twice, and cannot be taken twice at once")
-            .with_remedy("give each object once"));
-    }
     let taken = sys::all(list, timeout.deadline()).map_err(|trouble| trouble_of(objects, trouble))?;
     Ok(match taken {
         None => WaitedAll::TimedOut,

@@ -42,7 +42,7 @@ impl HoldTimer {
             .security(self.target.security())
             .reset(if self.manual_reset { Reset::Manual } else { Reset::Auto })
             .create(name)?;
-        if timer.existed() && self.manual_reset && timer.reset_mode() != Reset::Manual {
+        if timer.existed() && self.manual_reset && timer.reset_mode() == Some(Reset::Auto) {
             self.target.warn("its auto reset");
         }
         match self.due {
@@ -50,7 +50,7 @@ impl HoldTimer {
             Some(due) => timer.set(due, self.every.map(Period::every))?,
             None => {}
         }
-        let (reset, how) = (reset_word(timer.reset_mode()), how(timer.existed()));
+        let (reset, how) = (reset_word(timer.reset_mode().unwrap_or_default()), how(timer.existed()));
         super::hold(
             place,
             &format!("holding waitable timer {name:?} ({reset} reset, {how})"),

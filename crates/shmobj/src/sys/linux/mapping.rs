@@ -1,7 +1,7 @@
 //! File mappings: the recipe for their entries, and how a process gets at their data.
 
 use std::ops::Range;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,48 +12,28 @@ use super::data::find::{self, Search};
 use super::data::{Attached, Data, beside, commit as commit_data, file, flags, is_writable, key_of, memfd};
 use super::fork::Operation;
 use super::namespace::{Directory, FileKey, Place};
-pub(crate) use super::object::lifecycle::Intent;
 use super::object::lifecycle::{self, Fresh, Recipe, Target};
 use super::object::page::{Flaw, HEAD_BYTES, Header, Hint, Id, Storage};
 use super::object::patience::{Obstacle, given_up};
 use super::object::{Object, is_regular};
 use super::{huge_pages, proc, rights};
+use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::mapping::{Allocation, LargePages, Protection};
 use crate::name::Name;
-use crate::security::Security;
+use crate::sys::contract::{Intent, MappingWish as Wish, Source};
 use crate::test_hooks::{Fault, is_forced};
 
 /// How often the data of an object that came without them are looked for.
 const TRIES: usize = 3;
-
-/// What a new mapping is made of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Source<'a> {
-    Memory { size: u64, allocation: Allocation, large_pages: LargePages },
-    File { file: BorrowedFd<'a>, size: u64 },
-}
-
-/// What a mapping object is to be, if it has to be made.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wish<'a> {
-    pub(crate) source: Source<'a>,
-    pub(crate) protection: Protection,
-    /// Who else is to open the object.
-    pub(crate) security: &'a Security,
-    /// Whether processes in other PID namespaces are to find the data.
-    pub(crate) across_pid_namespaces: bool,
-    /// Whether the memory can be sealed later.
-    pub(crate) sealable: bool,
-}
 
 /// A handle: it keeps the object, and with it the name, alive.
 #[derive(Debug)]
 pub(crate) struct Mapping {
     object: Option<Arc<Object>>,
     data: Arc<Data>,
-    pub(crate) protection: Protection,
+    protection: Protection,
 }
 
 impl Mapping {
@@ -79,8 +59,9 @@ impl Mapping {
         name: Name<'_>,
         intent: Intent,
         wish: Option<&Wish<'_>>,
-        write: bool,
+        access: Access,
     ) -> Result<(Self, bool)> {
+        let write = access.contains(Access::WRITE);
         let mut recipe = MappingRecipe { attempt, place, wish, write };
         let target = Target { attempt: *attempt, kind: Kind::FileMapping, place, name };
         let (object, existed) = lifecycle::obtain(&target, intent, &mut recipe)?;
@@ -135,8 +116,9 @@ impl Mapping {
         Self { object: None, data: Arc::new(data), protection }
     }
 
-    /// Another handle to the object.
-    pub(crate) fn duplicate(&self, attempt: &Attempt<'_>, write: bool) -> Result<Self> {
+    /// Another handle to the object. `more`: with rights that are asked of the object, as an open would (DH-3).
+    pub(crate) fn duplicate(&self, attempt: &Attempt<'_>, access: Access, more: bool) -> Result<Self> {
+        let write = access.contains(Access::WRITE) && (more || self.data.writable);
         let _operation = Operation::start();
         match &self.object {
             Some(object) => Self::adopt(attempt, object.clone(), None, write),
@@ -166,6 +148,10 @@ impl Mapping {
         self.object.as_ref()
     }
 
+    pub(crate) fn protection(&self) -> Protection {
+        self.protection
+    }
+
     pub(crate) fn size(&self) -> u64 {
         self.data.size
     }
@@ -180,6 +166,11 @@ impl Mapping {
 
     pub(crate) fn is_file(&self) -> bool {
         self.data.storage == Storage::File
+    }
+
+    /// Commits a range of reserved memory.
+    pub(crate) fn commit(&self, attempt: &Attempt<'_>, may_write: bool, range: Range<u64>) -> Result<()> {
+        commit(attempt, &self.data, may_write, range)
     }
 
     /// Whether two handles lead to one object.

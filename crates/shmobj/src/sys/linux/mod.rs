@@ -13,10 +13,12 @@
 //! | [`rights`], [`acl`] | who may open what, as bits and lists of files |
 //! | [`guard`] | surviving memory that somebody truncates: the handler of SIGBUS |
 //! | [`huge_pages`], [`proc`] | what the system offers, and what /proc tells |
+//! | [`error`] | what an error of the kernel means |
 //! | [`fork`] | keeping `fork` out of the middle of an operation |
 
 mod acl;
 pub(crate) mod data;
+mod error;
 mod fork;
 pub(crate) mod guard;
 mod huge_pages;
@@ -29,3 +31,8 @@ mod rights;
 pub(crate) mod sync;
 pub(crate) mod transfer;
 pub(crate) mod view;
+
+/// What the kernel calls its errors.
+pub(crate) use rustix::io::Errno as Code;
+/// A file that is to be mapped.
+pub(crate) use std::os::fd::BorrowedFd as BorrowedFile;

@@ -28,6 +28,7 @@ use super::{Home, Object, Pages, is_regular, open_entry, registry, try_lock};
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::name::Name;
+use crate::sys::contract::Intent;
 use crate::sys::linux::acl::{self, Acl};
 use crate::sys::linux::data::{Attached, beside};
 use crate::sys::linux::fork::Operation;
@@ -42,13 +43,6 @@ pub(crate) struct Target<'a> {
     pub(crate) kind: Kind,
     pub(crate) place: &'a Place,
     pub(crate) name: Name<'a>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Intent {
-    Open,
-    OpenOrCreate,
-    CreateNew,
 }
 
 /// What a kind supplies: how its objects are made, and how a process gets at the data of one that exists.

@@ -37,9 +37,9 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-use super::Trouble;
 use super::clock::Alarm;
 use super::futex::{self, Change, EVERYBODY};
+use super::{Trouble, not_woken};
 use crate::test_hooks::step;
 
 const SIGNALED: u64 = 1;
@@ -292,14 +292,14 @@ impl Rung {
 pub(crate) fn ring(cell: &AtomicU64, before: State, count: u32) -> Result<Rung, Trouble> {
     step("signal: about to ring");
     let tickets = Change::Add((TICKET * u64::from(count)) as u16);
-    let woken = futex::change_and_wake(cell, tickets, count).map_err(Trouble::waking)?;
+    let woken = futex::change_and_wake(cell, tickets, count).map_err(not_woken)?;
     step("signal: rung");
     Ok(Rung { before, woken, count })
 }
 
 /// Sets SIGNALED, and wakes everybody, in one step. Clears WAITERS if nobody can sleep any more.
 pub(crate) fn raise_for_all(cell: &AtomicU64, before: State) -> Result<(), Trouble> {
-    futex::change_and_wake(cell, Change::Or(SIGNALED as u16), EVERYBODY).map_err(Trouble::waking)?;
+    futex::change_and_wake(cell, Change::Or(SIGNALED as u16), EVERYBODY).map_err(not_woken)?;
     step("signal: rung");
     let raised = before.with_signaled(true);
     let _ = change(cell, raised, raised.without_waiters());
@@ -308,7 +308,7 @@ pub(crate) fn raise_for_all(cell: &AtomicU64, before: State) -> Result<(), Troub
 
 /// Moves on to the next generation, and wakes everybody, in one step.
 pub(crate) fn next_generation_for_all(cell: &AtomicU64) -> Result<(), Trouble> {
-    futex::change_and_wake(cell, Change::Add(GENERATION_STEP as u16), EVERYBODY).map_err(Trouble::waking)?;
+    futex::change_and_wake(cell, Change::Add(GENERATION_STEP as u16), EVERYBODY).map_err(not_woken)?;
     Ok(())
 }
 
@@ -319,7 +319,7 @@ pub(crate) fn lock_and_wake(cell: &AtomicU64) -> Result<u32, Trouble> {
     if !seen.has_waiters() && change(cell, seen, seen.with_lock(true)) {
         return Ok(0);
     }
-    futex::change_and_wake(cell, Change::Or(LOCKED as u16), EVERYBODY).map_err(Trouble::waking)
+    futex::change_and_wake(cell, Change::Or(LOCKED as u16), EVERYBODY).map_err(not_woken)
 }
 
 /// Somebody who slept for all leaves. Those who still do are woken in the same step, and announce themselves again.

@@ -13,15 +13,16 @@ use rustix::io::Errno;
 
 use super::words::{FirstWords, Owned};
 use super::{Holder, Key, Synchronizer, Trouble, cell, liveness, mutex, seat, semaphore, spin};
+use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::name::Name;
-use crate::security::Security;
+use crate::sys::contract::{Initial, Intent, SynchronizerWish as Wish};
 use crate::sys::linux::data::{Attached, open_again};
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::{Directory, FileKey, Place};
 use crate::sys::linux::object::Object;
-use crate::sys::linux::object::lifecycle::{self, Fresh, Intent, Recipe, Target};
+use crate::sys::linux::object::lifecycle::{self, Fresh, Recipe, Target};
 use crate::sys::linux::object::page::{Header, Id, Image, Storage};
 use crate::sys::linux::object::shared_page::SharedPage;
 use crate::sys::linux::{proc, rights};
@@ -31,15 +32,6 @@ pub(crate) mod flags {
     /// A satisfied wait leaves it signalled.
     pub(crate) const MANUAL_RESET: u32 = 1;
     pub(crate) const ALL: u32 = MANUAL_RESET;
-}
-
-/// The first state of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Initial {
-    Mutex { owned: bool },
-    Event { manual: bool, signaled: bool },
-    Semaphore { count: u32, maximum: u32 },
-    Timer { manual: bool },
 }
 
 impl Initial {
@@ -71,14 +63,6 @@ impl Initial {
     fn is_owned(self) -> bool {
         matches!(self, Self::Mutex { owned: true })
     }
-}
-
-/// What an object is to be, if it has to be made.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wish<'a> {
-    pub(crate) initial: Initial,
-    /// Who else is to open it.
-    pub(crate) security: &'a Security,
 }
 
 /// The unnamed objects that this process has. As long as it has one, the number of its memory is not used again.
@@ -171,8 +155,9 @@ impl Synchronizer {
         name: Name<'_>,
         intent: Intent,
         wish: Option<Wish<'_>>,
-        writable: bool,
+        access: Access,
     ) -> Result<(Self, bool)> {
+        let writable = access.uses();
         let target = Target { attempt: *attempt, kind, place, name };
         let mut recipe = SynchronizerRecipe { attempt, wish, writable };
         let (object, existed) = lifecycle::obtain(&target, intent, &mut recipe)?;
@@ -191,10 +176,14 @@ impl Synchronizer {
         Ok(Self::new(Holder::Named { page, object: held }, key, &object.header))
     }
 
-    /// Another handle to the object.
-    pub(crate) fn duplicate(&self, writable: bool) -> Result<Self, Errno> {
+    /// Another handle to the object. `more`: with rights that are asked of the object, as an open would (DH-3).
+    pub(crate) fn duplicate(&self, attempt: &Attempt<'_>, access: Access, more: bool) -> Result<Self> {
         let _operation = Operation::start();
-        let writable = writable || self.holder.page().is_writable();
+        let writable = more && access.uses() || self.holder.page().is_writable();
+        self.again(writable).map_err(|errno| unmappable(attempt, errno))
+    }
+
+    fn again(&self, writable: bool) -> Result<Self, Errno> {
         match &self.holder {
             Holder::Named { object, .. } => Self::of(object.clone(), writable),
             Holder::Unnamed(unnamed) if unnamed.page.is_writable() == writable => {

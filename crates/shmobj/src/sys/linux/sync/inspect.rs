@@ -6,8 +6,8 @@ use super::latch::{self, watch};
 use super::words::Copied;
 use super::{Holder, Synchronizer, create, liveness, timer};
 use crate::event::Reset;
-use crate::inspect::{Owner, State};
 use crate::kind::Kind;
+use crate::state::{Owner, State};
 use crate::sys::linux::guard;
 use crate::sys::linux::object::page::Header;
 use crate::sys::linux::proc;
@@ -40,7 +40,7 @@ pub(crate) fn state(header: &Header, words: Copied<'_>) -> (State, bool) {
                 let (due_in, period) = schedule.shown();
                 State::WaitableTimer {
                     signaled: timer::is_signaled(cell, schedule, reset == Reset::Manual, schedule.now()),
-                    reset,
+                    reset: Some(reset),
                     due_in: due_in.map(Duration::from_nanos),
                     period: (period > 0).then(|| Duration::from_nanos(period)),
                 }

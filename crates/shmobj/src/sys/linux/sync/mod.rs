@@ -40,14 +40,13 @@ use std::sync::atomic::AtomicU32;
 use rustix::io::Errno;
 
 pub(crate) use clock::Deadline;
-pub(crate) use create::{Initial, Wish};
-pub(crate) use mutex::Got;
 
 use super::namespace::FileKey;
 use super::object::Object;
 use super::object::shared_page::SharedPage;
-use crate::error::{Attempt, Error, ErrorKind};
+use crate::event::Reset;
 use crate::kind::Kind;
+use crate::sys::contract::{Got, Trouble};
 use words::Words;
 
 /// What identifies an object in this process.
@@ -105,6 +104,11 @@ impl Synchronizer {
         self.manual
     }
 
+    /// What ends its being signalled; always known.
+    pub(crate) fn reset_mode(&self) -> Option<Reset> {
+        Some(if self.manual { Reset::Manual } else { Reset::Auto })
+    }
+
     /// A semaphore's maximum.
     #[inline]
     pub(crate) fn maximum(&self) -> u32 {
@@ -154,60 +158,10 @@ pub(super) fn forget_in_child() {
     seat::forget_all_in_child();
 }
 
-/// What can be the matter with an operation. The public types know on which object it was tried.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Trouble {
-    /// Somebody wrote nonsense into the shared words.
-    Corrupt,
-    /// Somebody holds the gate, and does not come to a decision.
-    Stalled,
-    NotOwner,
-    OverMaximum {
-        count: u32,
-        maximum: u32,
-    },
-    TooDeep,
-    /// The thread's own storage is gone.
-    ThreadEnding,
-    System(&'static str, Errno),
-}
-
-impl Trouble {
-    fn waking(errno: Errno) -> Self {
-        match errno {
-            Errno::FAULT => Self::Corrupt, // its page is gone
-            errno => Self::System("waking who waits for it", errno),
-        }
-    }
-
-    #[cold]
-    pub(crate) fn of(self, attempt: &Attempt<'_>) -> Error {
-        match self {
-            Self::Corrupt => attempt
-                .fails(
-                    ErrorKind::Corrupt,
-                    "its shared state is impossible: a process that may open it wrote into it, or truncated it",
-                )
-                .with_remedy("close all handles to it and create it anew"),
-            Self::Stalled => attempt
-                .fails(ErrorKind::Stalled, "another process is deciding about it, and does not go on")
-                .with_remedy("see with `shmobj stat` who holds it, and end or continue that process"),
-            Self::NotOwner => attempt
-                .fails(ErrorKind::NotOwner, "this thread does not own it") // MX-6
-                .with_remedy("release it in the thread that acquired it, once for each time"),
-            Self::OverMaximum { count, maximum } => attempt
-                .fails(
-                    ErrorKind::TooManyPosts,
-                    format!("its count is {count}, and so much would exceed its maximum of {maximum}"),
-                )
-                .with_remedy("release only what was acquired"),
-            Self::TooDeep => attempt
-                .fails(ErrorKind::TooDeep, "this thread owns it 2147483647 times already") // MX-16
-                .with_remedy("release it as often as it was acquired"),
-            Self::ThreadEnding => attempt
-                .fails(ErrorKind::NotSupported, "this thread is ending, and has abandoned what it owned")
-                .with_remedy("do it before the thread's local storage is destroyed"),
-            Self::System(doing, errno) => attempt.os(doing, errno),
-        }
+/// What a wake that failed means.
+fn not_woken(errno: Errno) -> Trouble {
+    match errno {
+        Errno::FAULT => Trouble::Corrupt, // its page is gone
+        errno => Trouble::System("waking who waits for it", errno),
     }
 }

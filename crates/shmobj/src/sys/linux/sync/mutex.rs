@@ -5,20 +5,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::clock::Deadline;
 use super::latch::{self, Former, Wake, watch};
 use super::seat::{self, Seat};
-use super::{Synchronizer, Trouble, liveness};
+use super::{Got, Synchronizer, Trouble, liveness};
 use crate::test_hooks::step;
 
 /// How deep a thread may own a mutex (MX-16).
 const DEEPEST: u32 = i32::MAX as u32;
-
-/// How a mutex was got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Got {
-    /// Nothing special.
-    Plainly,
-    /// Its owner ended without releasing it.
-    Abandoned,
-}
 
 /// Takes the mutex if nobody owns or wants it, and this thread has owned it before; false if that is not so.
 #[inline]

@@ -18,6 +18,7 @@ use super::cell::{self, State, Verdict, change, load};
 use super::clock::{Alarm, ClockId, Deadline, monotonic, realtime};
 use super::words::{Bank, Words};
 use super::{Synchronizer, Trouble, gate, latch};
+use crate::sys::contract::When;
 use crate::test_hooks::step;
 
 const SECOND_BANK: u32 = 1 << 31;
@@ -26,15 +27,6 @@ const COUNT: u32 = SECOND_BANK - 1;
 const STOPPED: u64 = 0;
 const MONOTONIC: u64 = 1;
 const REALTIME: u64 = 2;
-
-/// When a timer is due first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum When {
-    /// Nanoseconds from now; the time while the machine is suspended does not count (TI-7).
-    After(u64),
-    /// Nanoseconds since 1970. Follows the wall clock when it is set (TI-6).
-    At(u64),
-}
 
 /// What a bank says, checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,7 +26,7 @@ use rustix::fs::{AtFlags, CWD, FlockOperation, Mode};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
-use super::{Arrived, Carried, RECORD_BYTES, Record, unpack};
+use super::{Arrived, Carried, RECORD_BYTES, Record, carry, unpack};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::sys::linux::data::{is_writable, open_again, open_flags};
 use crate::sys::linux::fork::Operation;
@@ -37,6 +37,7 @@ use crate::sys::linux::object::unborn::Unborn;
 use crate::sys::linux::object::{open_entry, try_lock};
 use crate::sys::linux::proc;
 use crate::test_hooks::step;
+use crate::transfer::sealed::Parts;
 
 const MAGIC: [u8; 8] = *b"shmobjD\n";
 const VERSION: u32 = 1;
@@ -56,7 +57,8 @@ pub(crate) struct Deposit {
 }
 
 impl Deposit {
-    pub(crate) fn make(attempt: &Attempt<'_>, place: &Place, carried: Carried) -> Result<Self> {
+    pub(crate) fn make(attempt: &Attempt<'_>, place: &Place, parts: Parts<'_>) -> Result<Self> {
+        let carried = carry(attempt, parts)?;
         let _operation = Operation::start();
         let os = |doing| move |errno| attempt.os(doing, errno);
         let directory = place.directory(attempt, true)?.ok_or_else(|| gone(attempt))?;

@@ -25,7 +25,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, FdFlags};
 
-use super::{Arrived, Carried, RECORD_BYTES, Record, unpack};
+use super::{Arrived, Carried, RECORD_BYTES, Record, carry, unpack};
 use crate::error::Attempt;
 use crate::sys::linux::data::is_writable;
 use crate::sys::linux::fork::Operation;
@@ -33,18 +33,25 @@ use crate::sys::linux::namespace::{FileKey, runs_with_raised_rights};
 use crate::sys::linux::object::Object;
 use crate::sys::linux::object::adopt::let_go;
 use crate::sys::linux::proc;
+use crate::transfer::sealed::Parts;
 
 /// The name of the variable.
 pub(crate) const VARIABLE: &str = "SHMOBJ_INHERITED";
 
 /// Makes a child inherit a handle, in addition to those that it was promised before.
-pub(crate) fn pass_on(command: &mut Command, role: &str, carried: Carried) -> Result<(), Errno> {
+pub(crate) fn pass_on(
+    attempt: &Attempt<'_>,
+    command: &mut Command,
+    role: &str,
+    parts: Parts<'_>,
+) -> crate::Result<()> {
     // What this process inherited itself and has not taken is not for its children.
     {
         let _operation = Operation::start(); // made once per process
         LazyLock::force(&INHERITED);
     }
-    let item = Item::of(role, &carried)?;
+    let carried = carry(attempt, parts)?;
+    let item = Item::of(role, &carried).map_err(|errno| attempt.os("looking at its descriptors", errno))?;
     let mut text = promised(command).map_or_else(String::new, |before| format!("{before};"));
     item.write(&mut text);
     command.env(VARIABLE, text);

@@ -24,30 +24,18 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-pub(crate) use pack::{descriptor, pack_mapping, pack_synchronizer};
+pub(crate) use pack::descriptor;
+use pack::{pack_mapping, pack_synchronizer};
 pub(crate) use unpack::{of_descriptor, unpack};
 
-use super::mapping::Mapping;
+use rustix::io::Errno;
+
 use super::object::Object;
-use super::sync::Synchronizer;
 use crate::access::Access;
+use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
-
-/// A handle that has arrived.
-#[derive(Debug)]
-pub(crate) struct Arrived {
-    pub(crate) whole: Whole,
-    pub(crate) kind: Kind,
-    pub(crate) access: Access,
-    /// Empty if it has none.
-    pub(crate) name: String,
-}
-
-#[derive(Debug)]
-pub(crate) enum Whole {
-    Mapping(Mapping),
-    Synchronizer(Synchronizer),
-}
+use crate::sys::contract::{Arrived, Whole};
+use crate::transfer::sealed::Parts;
 
 /// What travels.
 #[derive(Debug)]
@@ -70,6 +58,30 @@ pub(crate) struct Record {
     pub(crate) protection: u32,
     pub(crate) flags: u32,
     pub(crate) size: u64,
+}
+
+/// Makes the descriptors of a handle that is to travel.
+pub(crate) fn carry(attempt: &Attempt<'_>, parts: Parts<'_>) -> Result<Carried> {
+    let carried = match parts {
+        // It cannot travel without the memory, and whoever has that can read it.
+        Parts::Mapping(mapping) if !mapping.access().intersects(Access::READ_WRITE) => {
+            return Err(attempt
+                .fails(ErrorKind::AccessDenied, "a handle that can map no view cannot leave its process")
+                .with_remedy("give it Access::READ, or tell the other process what it is to know"));
+        }
+        Parts::Mapping(mapping) => pack_mapping(mapping.inner(), mapping.access()),
+        Parts::Synchronization(handle) => pack_synchronizer(&handle.object, handle.access()),
+    };
+    carried.map_err(|errno| match errno {
+        Errno::ACCESS | Errno::PERM => attempt
+            .fails(
+                ErrorKind::AccessDenied,
+                "another user handed it to this process, which cannot make a narrower handle of it",
+            )
+            .with_source(errno)
+            .with_remedy("hand on the rights that came, or have its owner hand on what is wanted"),
+        errno => attempt.os("opening it once more", errno),
+    })
 }
 
 /// How many bytes a record takes: see `docs/abi.md`.

@@ -107,7 +107,7 @@ fn cut(access: Access, fd: &OwnedFd) -> Access {
 impl Arrived {
     /// Rights beyond the descriptor's are cut, but where the object's protection answers for them anyway (8.3).
     fn mapping(mapping: Mapping, name: String, cut: Access, told: Access) -> Self {
-        let access = if mapping.protection == Protection::ReadWrite { cut } else { told };
+        let access = if mapping.protection() == Protection::ReadWrite { cut } else { told };
         Self { whole: Whole::Mapping(mapping), kind: Kind::FileMapping, access, name }
     }
 }

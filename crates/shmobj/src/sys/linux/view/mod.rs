@@ -14,8 +14,10 @@ use rustix::mm::{Advice, MapFlags, MsyncFlags, ProtFlags};
 use super::data::{Data, commit, flags, seals};
 use super::fork::Operation;
 use super::guard::{Filling, Protected};
+use super::mapping::Mapping;
 use super::object::page::Storage;
 use crate::error::{Attempt, Error, ErrorKind, Result};
+use crate::sys::contract::ViewRequest as Request;
 use crate::view::{Flush, Kind as ViewKind};
 use copy::{Fault, Guard, Side};
 pub(crate) use frozen::Frozen;
@@ -23,17 +25,6 @@ use place::Placement;
 
 /// How many stretches of committed memory a view of reserved memory opens when it is mapped.
 const STRETCHES_AT_FIRST: usize = 1000;
-
-/// What a view is to be. The range is inside the mapping and not empty.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) kind: ViewKind,
-    pub(crate) range: Range<u64>,
-    pub(crate) address: Option<usize>,
-    pub(crate) prefault: bool,
-    /// Whether the handle may write, which committing needs.
-    pub(crate) commits: bool,
-}
 
 /// A mapped range. It keeps the data, not the object: the name goes with the last handle.
 #[derive(Debug)]
@@ -67,7 +58,8 @@ unsafe impl Send for View {}
 unsafe impl Sync for View {}
 
 impl View {
-    pub(crate) fn map(attempt: &Attempt<'_>, data: Arc<Data>, request: &Request) -> Result<Self> {
+    pub(crate) fn map(attempt: &Attempt<'_>, mapping: &Mapping, request: &Request) -> Result<Self> {
+        let data = mapping.data().clone();
         let offset = request.range.start / data.page_size * data.page_size;
         let too_large = |_| {
             attempt

@@ -19,7 +19,7 @@ use super::super::latch::{self, Former, Tentative};
 use super::super::seat::{self, InUse};
 use super::super::spin::{Spin, Spinner};
 use super::super::{Got, Synchronizer, Trouble, cell, futex, gate, mutex};
-use super::At;
+use super::{At, first_duplicate};
 use crate::kind::Kind;
 use crate::sys::linux::guard;
 use crate::test_hooks::step;
@@ -28,6 +28,9 @@ static SPIN: Spin = Spin::new();
 
 /// The indices of the mutexes that were abandoned. `None`: not before the deadline, and nothing was taken.
 pub(crate) fn all(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<Vec<usize>>> {
+    if let Some(twice) = first_duplicate(objects) {
+        return Err((twice, Trouble::GivenTwice));
+    }
     guard::unblock_once();
     let mut slept_on = BTreeSet::new();
     let taken = take_all(objects, deadline, &mut slept_on);

@@ -37,7 +37,7 @@ enum Look {
 }
 
 /// The first object that stands in the list before already.
-pub(crate) fn first_duplicate(objects: &[&Synchronizer]) -> Option<usize> {
+fn first_duplicate(objects: &[&Synchronizer]) -> Option<usize> {
     let mut seen = std::collections::BTreeSet::new();
     objects.iter().position(|object| !seen.insert(object.key))
 }
