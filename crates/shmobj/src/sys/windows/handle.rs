@@ -97,8 +97,11 @@ fn refused(
             attempt.fails(ErrorKind::WrongKind, belongs).with_remedy("choose another name")
         }
         (ERROR_ACCESS_DENIED, Some(_)) => attempt
-            .fails(ErrorKind::AccessDenied, "the object does not grant these rights, or none was asked for")
-            .with_remedy("ask for fewer, or have its creator grant them"),
+            .fails(
+                ErrorKind::AccessDenied,
+                "the object, or the file, does not grant these rights, or none was asked for",
+            )
+            .with_remedy("ask for fewer, or have them granted"),
         _ => attempt.os(doing, code),
     }
 }

@@ -130,7 +130,7 @@ impl Mapping {
     /// for it the object is read-only.
     pub(crate) fn protection(&self) -> Protection {
         *self.protection.get_or_init(|| {
-            let writable = Mapped::new(self.handle(), FILE_MAP_WRITE, 0, 1, None).is_ok();
+            let writable = Mapped::new(self, FILE_MAP_WRITE, &(0..1), None).is_ok();
             if writable { Protection::ReadWrite } else { Protection::ReadOnly }
         })
     }
@@ -143,7 +143,7 @@ impl Mapping {
         if self.has_large_pages() { large_page() } else { page() }
     }
 
-    pub(crate) fn has_large_pages(&self) -> bool {
+    pub(super) fn has_large_pages(&self) -> bool {
         self.attributes & SEC_LARGE_PAGES != 0
     }
 
@@ -180,7 +180,7 @@ impl Mapping {
                 .fails(ErrorKind::AccessDenied, "this handle has no right to write, and committing writes")
                 .with_remedy("open the mapping with Access::READ_WRITE"));
         }
-        let view = Mapped::of_range(self.handle(), FILE_MAP_WRITE, &range, None)
+        let view = Mapped::new(self, FILE_MAP_WRITE, &range, None)
             .map_err(|code| attempt.os("mapping it for that", code))?;
         view.commit(attempt, 0, (range.end - range.start) as usize)
     }
@@ -197,7 +197,7 @@ fn sort_of(allocation: Allocation, large_pages: LargePages) -> u32 {
 
 /// The size of an object that only tells what can be mapped of it.
 fn measured(attempt: &Attempt<'_>, handle: BorrowedHandle<'_>) -> Result<u64> {
-    let whole = |access| Mapped::new(handle, access, 0, 0, None);
+    let whole = |access| Mapped::at(handle, access, 0, 0, None);
     let view = whole(FILE_MAP_READ).or_else(|_| whole(FILE_MAP_WRITE));
     view.map(|view| view.length() as u64).map_err(|code| attempt.os("finding out its size", code))
 }

@@ -158,11 +158,21 @@ pub(super) fn path(handle: BorrowedHandle<'_>) -> Option<String> {
     text(handle, 1)
 }
 
+/// A string as the system counts it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Counted {
+    bytes: u16,
+    room: u16,
+    text: usize,
+}
+
+impl Filled for Counted {}
+
 /// Both answers begin with a counted string, whose characters stand behind it in the same buffer.
 fn text(handle: BorrowedHandle<'_>, class: u32) -> Option<String> {
-    const HEAD: usize = 2; // two lengths of 16 bits, padding and a pointer, in units of 8 bytes
-    let mut buffer = vec![0_u64; (0xffff + 512) / 8];
-    let bytes = (buffer.len() * 8) as u32;
+    let mut buffer = vec![0_usize; (usize::from(u16::MAX) + 512) / size_of::<usize>()];
+    let bytes = size_of_val(buffer.as_slice()) as u32;
     // SAFETY: as in `ask`.
     let status = unsafe {
         NtQueryObject(handle.as_raw_handle(), class, buffer.as_mut_ptr().cast(), bytes, std::ptr::null_mut())
@@ -170,12 +180,18 @@ fn text(handle: BorrowedHandle<'_>, class: u32) -> Option<String> {
     if status < 0 {
         return None;
     }
-    let length = usize::from(buffer[0] as u16) / 2;
-    let start = usize::try_from(buffer[1]).ok()?.checked_sub(buffer.as_ptr().addr());
-    let (Some(start), true) = (start, length > 0) else { return Some(String::new()) };
-    let bytes: Vec<u8> = buffer[HEAD.min(start / 8)..].iter().flat_map(|word| word.to_le_bytes()).collect();
-    let skipped = start - HEAD.min(start / 8) * 8;
-    let units = bytes.get(skipped..skipped + length * 2)?.chunks_exact(2);
-    let units: Vec<u16> = units.map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect();
-    Some(String::from_utf16_lossy(&units))
+    // SAFETY: the buffer is larger than that, and aligned for it; every bit pattern is a value.
+    let counted = unsafe { buffer.as_ptr().cast::<Counted>().read() };
+    if counted.bytes == 0 {
+        return Some(String::new());
+    }
+    let length = usize::from(counted.bytes) / 2;
+    let offset = counted.text.checked_sub(buffer.as_ptr().addr())?;
+    if offset % 2 != 0 || offset + 2 * length > bytes as usize {
+        return None;
+    }
+    let units = buffer.as_ptr().wrapping_byte_add(offset).cast::<u16>();
+    // SAFETY: so many units are inside the buffer, which nobody changes, and aligned.
+    let units = unsafe { std::slice::from_raw_parts(units, length) };
+    Some(String::from_utf16_lossy(units))
 }

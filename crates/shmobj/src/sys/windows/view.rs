@@ -11,7 +11,9 @@ use std::os::windows::io::{AsRawHandle, BorrowedHandle};
 use std::ptr::{NonNull, null};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use windows_sys::Win32::Foundation::{ERROR_INVALID_ADDRESS, ERROR_INVALID_PARAMETER};
+use windows_sys::Win32::Foundation::{
+    ERROR_INVALID_ADDRESS, ERROR_INVALID_PARAMETER, ERROR_NOT_ENOUGH_MEMORY,
+};
 use windows_sys::Win32::System::Memory::{
     FILE_MAP_COPY, FILE_MAP_LARGE_PAGES, FILE_MAP_READ, FILE_MAP_WRITE, FlushViewOfFile, MEM_COMMIT,
     MEMORY_BASIC_INFORMATION, MEMORY_MAPPED_VIEW_ADDRESS, MapViewOfFileEx, PAGE_READWRITE, UnmapViewOfFile,
@@ -47,8 +49,28 @@ unsafe impl Send for Mapped {}
 unsafe impl Sync for Mapped {}
 
 impl Mapped {
-    /// Maps from an offset that is a multiple of the granularity; a length of 0 is all that follows.
+    /// Maps a range of any offset that is inside the mapping.
     pub(super) fn new(
+        mapping: &Mapping,
+        access: u32,
+        range: &Range<u64>,
+        address: Option<usize>,
+    ) -> Result<Self, Code> {
+        let unit = GRANULARITY.max(mapping.page_size());
+        let start = range.start / unit * unit;
+        let (end, large) = if mapping.has_large_pages() {
+            (range.end.next_multiple_of(unit), FILE_MAP_LARGE_PAGES) // LP-6; such a mapping ends with a page
+        } else {
+            (range.end, 0)
+        };
+        let length = usize::try_from(end - start).map_err(|_| ERROR_NOT_ENOUGH_MEMORY)?; // MV-11
+        let mut mapped = Self::at(mapping.handle(), access | large, start, length, address)?;
+        mapped.lead = (range.start - start) as usize; // less than its length
+        Ok(mapped)
+    }
+
+    /// Maps from an offset that is a multiple of the granularity; a length of 0 is all that follows.
+    pub(super) fn at(
         section: BorrowedHandle<'_>,
         access: u32,
         offset: u64,
@@ -65,21 +87,6 @@ impl Mapped {
             Some(address) if address != mapped.base.addr().get() => Err(ERROR_INVALID_PARAMETER), // MV-16
             _ => Ok(mapped),
         }
-    }
-
-    /// Maps a range of any offset.
-    pub(super) fn of_range(
-        section: BorrowedHandle<'_>,
-        access: u32,
-        range: &Range<u64>,
-        address: Option<usize>,
-    ) -> Result<Self, Code> {
-        let start = range.start / GRANULARITY * GRANULARITY;
-        let lead = (range.start - start) as usize;
-        let length = (range.end - start) as usize;
-        let mut mapped = Self::new(section, access, start, length, address)?;
-        mapped.lead = lead;
-        Ok(mapped)
     }
 
     fn pointer(&self) -> *mut u8 {
@@ -141,14 +148,12 @@ impl View {
                 .fails(ErrorKind::OutOfMemory, "the view is larger than the address space")
                 .with_remedy("map a part")
         })?;
-        let large = if mapping.has_large_pages() { FILE_MAP_LARGE_PAGES } else { 0 };
-        let access = large
-            | match request.kind {
-                ViewKind::ReadOnly => FILE_MAP_READ,
-                ViewKind::ReadWrite => FILE_MAP_WRITE,
-                ViewKind::CopyOnWrite => FILE_MAP_COPY,
-            };
-        let mapped = Mapped::of_range(mapping.handle(), access, &request.range, request.address)
+        let access = match request.kind {
+            ViewKind::ReadOnly => FILE_MAP_READ,
+            ViewKind::ReadWrite => FILE_MAP_WRITE,
+            ViewKind::CopyOnWrite => FILE_MAP_COPY,
+        };
+        let mapped = Mapped::new(mapping, access, &request.range, request.address)
             .map_err(|code| not_mapped(attempt, code, request))?;
         let view = Self {
             mapped,
