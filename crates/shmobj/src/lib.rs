@@ -1,5 +1,5 @@
 //! Named shared memory and synchronization objects for Linux that live exactly as long as their handles, with the semantics
-//! of the Win32 API.
+//! of the Win32 API. On Windows each of them is the kernel's own object; `docs/windows.md` says what differs.
 //!
 //! Two programs that were started independently share memory, or a file, by naming it:
 //!
