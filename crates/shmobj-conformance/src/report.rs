@@ -1,5 +1,6 @@
 //! The table of all rows, in Markdown.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
@@ -27,8 +28,7 @@ A number at the end of what a row says is the Win32 error; `Error::win32_code` r
 /// # Errors
 /// Recorded results cannot be read.
 pub fn text() -> io::Result<String> {
-    let results = Platform::RECORDED.map(Results::recorded);
-    let [linux, wine] = results;
+    let [linux, wine] = Platform::RECORDED.map(Results::recorded);
     let columns = Columns {
         results: [linux?, wine?],
         reasons: tables::reasons(),
@@ -47,11 +47,25 @@ pub fn text() -> io::Result<String> {
     Ok(text)
 }
 
+/// A text in a table: what would be a mark of Markdown stands for itself, but for backticks.
+fn cell(text: &str) -> String {
+    let mut is_code = false;
+    let mut escaped = String::new();
+    for character in text.chars() {
+        is_code ^= character == '`';
+        if character == '|' || (!is_code && matches!(character, '*' | '<')) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}
+
 struct Columns {
     /// In the order of [`Platform::RECORDED`].
     results: [Option<Results>; 2],
-    reasons: std::collections::BTreeMap<&'static str, Vec<&'static str>>,
-    notes: std::collections::BTreeMap<&'static str, Vec<&'static str>>,
+    reasons: BTreeMap<&'static str, Vec<&'static str>>,
+    notes: BTreeMap<&'static str, Vec<&'static str>>,
     tests: Vec<tables::Entry>,
 }
 
@@ -82,13 +96,7 @@ impl Columns {
         });
         let note = self.note(row.id);
         let [linux, wine] = cells;
-        let _ = writeln!(
-            text,
-            "| {} | {} | {linux} | {wine} | {} |",
-            row.id,
-            row.says.replace('|', "\\|"),
-            note.replace('|', "\\|")
-        );
+        let _ = writeln!(text, "| {} | {} | {linux} | {wine} | {} |", row.id, cell(row.says), cell(&note));
     }
 
     fn note(&self, row: &str) -> String {
@@ -104,5 +112,24 @@ impl Columns {
             }
         }
         parts.join("; ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_shows_what_the_row_says() {
+        assert_eq!(cell("Open*(`a|b*`) < c"), "Open\\*(`a\\|b*`) \\< c");
+    }
+
+    #[test]
+    fn every_row_stands_in_the_report_once() {
+        let text = text().expect("results");
+        for row in spec::rows() {
+            let line = format!("| {} | {} |", row.id, cell(row.says));
+            assert_eq!(text.matches(&line).count(), 1, "{line}");
+        }
     }
 }

@@ -24,6 +24,8 @@ sections! {
     conventions,
     object_model,
     names,
+    name_forms,
+    scopes,
     create,
     open,
     rights,

@@ -1,6 +1,6 @@
-//! Section 2: one namespace for all kinds, the form of names, and where they are.
+//! Section 2.1: one namespace for all kinds.
 
-use shmobj::{Access, transfer};
+use shmobj::{Access, Protection, transfer};
 
 use crate::case::{Remark, Role, Test, role, test};
 use crate::kinds::{self, KINDS};
@@ -13,12 +13,13 @@ pub(super) const TESTS: &[Test] = &[
     test!(["NS-2", "NS-3"], a_name_of_another_kind_is_6),
     test!(["NS-4"], a_name_that_nobody_holds_is_2_when_opened),
     test!(["NS-5"], a_name_is_free_when_the_last_handle_is_closed),
+    test!(["NS-6"], what_cannot_be_created_leaves_no_name),
     test!(["NS-7"], of_simultaneous_creators_exactly_one_makes_the_object),
 ];
 
 pub(super) const ROLES: &[Role] = &[role!(creates_with_the_others)];
 pub(super) const REASONS: &[Remark] = &[];
-pub(super) const NOTES: &[Remark] = &[];
+pub(super) const NOTES: &[Remark] = &[Remark::new(&["NS-2", "NS-3"], "jobs are not offered yet")];
 
 fn creating_a_name_that_exists_gives_a_handle_to_the_existing_object(stage: &Stage) {
     for kind in KINDS {
@@ -60,8 +61,28 @@ fn a_name_is_free_when_the_last_handle_is_closed(stage: &Stage) {
     }
 }
 
+fn what_cannot_be_created_leaves_no_name(stage: &Stage) {
+    let _file = stage.file("file", b"short");
+    let empty = stage.file("empty", b"");
+    let reader = stage.reopened("file", false);
+    let read_only = || stage.mappings().protection(Protection::ReadOnly);
+    let errors = [
+        code(stage.mappings().create("n")),
+        code(stage.mappings().file(&empty).create("n")),
+        code(read_only().file(&reader).size(100_000).create("n")),
+        code(stage.mappings().file(&reader).create("n")),
+        code(stage.semaphores().initial(2).max(1).create("n")),
+    ];
+    assert_eq!(errors, [87, 1006, 8, 5, 87]);
+    for kind in KINDS {
+        assert_eq!(code(kinds::open(stage, kind, "n", Access::QUERY)), 2, "{kind}");
+        assert!(!kinds::existed(&kinds::create(stage, kind, "n").unwrap()), "{kind}");
+    }
+    assert_eq!(stage.contents("file"), b"short");
+}
+
 fn of_simultaneous_creators_exactly_one_makes_the_object(stage: &Stage) {
-    const CREATORS: usize = 6;
+    const CREATORS: usize = 8;
     const ROUNDS: usize = 20;
     let mut creators: Vec<Process> = (0..CREATORS).map(|_| stage.child("creates_with_the_others", &[])).collect();
     for round in 0..ROUNDS {
