@@ -180,7 +180,8 @@ impl Process {
     fn last_words(&self) -> String {
         let mut words = String::new();
         while let Ok(line) = self.lines.recv_timeout(SHORT) {
-            words = format!("{words}; {}", unescaped(&line));
+            let text = line.strip_prefix(SAY).or_else(|| line.strip_prefix(PANICKED)).unwrap_or(&line);
+            words = format!("{words}; {}", unescaped(text));
         }
         words
     }
