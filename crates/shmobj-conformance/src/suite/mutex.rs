@@ -1,0 +1,8 @@
+//! Section 15: mutexes.
+
+use crate::case::{Remark, Role, Test};
+
+pub(super) const TESTS: &[Test] = &[];
+pub(super) const ROLES: &[Role] = &[];
+pub(super) const REASONS: &[Remark] = &[];
+pub(super) const NOTES: &[Remark] = &[];

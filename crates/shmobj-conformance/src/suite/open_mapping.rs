@@ -1,0 +1,8 @@
+//! Section 7: opening a mapping.
+
+use crate::case::{Remark, Role, Test};
+
+pub(super) const TESTS: &[Test] = &[];
+pub(super) const ROLES: &[Role] = &[];
+pub(super) const REASONS: &[Remark] = &[];
+pub(super) const NOTES: &[Remark] = &[];

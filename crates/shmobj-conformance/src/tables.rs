@@ -1,0 +1,58 @@
+//! The suite's tables, seen as a whole: which rows have tests, reasons and notes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::case::{Remark, Section};
+use crate::suite::SECTIONS;
+
+/// A test, as tables show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name in lists.
+    pub title: String,
+    /// The rows that it proves.
+    pub rows: &'static [&'static str],
+    /// What Wine does instead.
+    pub wine: Option<&'static str>,
+}
+
+/// All tests, with those that cannot run here.
+#[must_use]
+pub fn tests() -> Vec<Entry> {
+    let entries = SECTIONS.iter().flat_map(|section| {
+        section.tests.iter().map(|test| Entry {
+            title: test.title(section),
+            rows: test.rows,
+            wine: test.wine,
+        })
+    });
+    entries.collect()
+}
+
+/// The rows that have tests.
+#[must_use]
+pub fn tested() -> BTreeSet<&'static str> {
+    tests().iter().flat_map(|test| test.rows).copied().collect()
+}
+
+/// Why rows have no test.
+#[must_use]
+pub fn reasons() -> BTreeMap<&'static str, Vec<&'static str>> {
+    collected(|section| section.reasons)
+}
+
+/// What tests leave out of rows.
+#[must_use]
+pub fn notes() -> BTreeMap<&'static str, Vec<&'static str>> {
+    collected(|section| section.notes)
+}
+
+fn collected(of: impl Fn(&Section) -> &'static [Remark]) -> BTreeMap<&'static str, Vec<&'static str>> {
+    let mut texts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for remark in SECTIONS.iter().flat_map(of) {
+        for row in remark.rows() {
+            texts.entry(row).or_default().push(remark.text);
+        }
+    }
+    texts
+}
