@@ -32,6 +32,11 @@ pub(crate) enum Ending {
     Other(ExitStatus),
 }
 
+/// Wine at times cannot start a process on a busy machine, and says so with `ERROR_INTERNAL_ERROR`, which no system means otherwise here.
+const NOT_STARTED_BY_WINE: i32 = 1359;
+/// How often a start is tried.
+const TRIES: usize = 4;
+
 impl Process {
     #[track_caller]
     pub(crate) fn start(
@@ -46,7 +51,14 @@ impl Process {
         command.arg(MARK).arg(section).arg(role).arg(directory).args(arguments);
         more(&mut command);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let child = command.spawn();
+        let mut child = command.spawn();
+        let mut tries = 1;
+        while tries < TRIES
+            && child.as_ref().is_err_and(|error| error.raw_os_error() == Some(NOT_STARTED_BY_WINE))
+        {
+            tries += 1;
+            child = command.spawn();
+        }
         let mut child = child.unwrap_or_else(|error| panic!("process {role:?} did not start: {error}"));
         let output = BufReader::new(child.stdout.take().expect("a pipe"));
         let (sender, lines) = channel();
