@@ -9,6 +9,9 @@ use shmobj::{
 pub(crate) const PAGE: usize = 4096;
 pub(crate) const GRANULARITY: usize = 64 << 10;
 
+/// An address at which a program may map, far from all that systems put somewhere by themselves.
+pub(crate) const FAR_AWAY: usize = 0x2000_0000_0000;
+
 /// Who has a namespace: [`Stage`](crate::stage::Stage) and [`Cue`](crate::process::Cue).
 pub(crate) trait Objects {
     fn namespace(&self) -> &Namespace;

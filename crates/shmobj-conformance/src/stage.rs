@@ -1,7 +1,7 @@
 //! Where a test happens: a namespace that no other test knows, and a directory for files. Both vanish when it has ended.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -76,6 +76,13 @@ impl Stage {
     /// A file that is there, once more.
     pub(crate) fn reopened(&self, name: &str, write: bool) -> File {
         OpenOptions::new().read(true).write(write).open(self.path(name)).expect("the file is there")
+    }
+
+    /// Writes into a file that is there, as whoever has it open may.
+    pub(crate) fn overwrite(&self, name: &str, at: u64, bytes: &[u8]) {
+        let mut file = self.reopened(name, true);
+        file.seek(SeekFrom::Start(at)).expect("a position");
+        file.write_all(bytes).expect("its contents");
     }
 
     /// What a file contains now.
