@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -184,6 +185,36 @@ fn wm_12_a_sleeping_thread_takes_whichever_is_signalled_and_no_other() {
         assert_eq!(sleeper.outcome(), Waited::Signaled(2));
     });
     assert_eq!((place.count("a"), place.is_signaled("b"), place.is_signaled("timer")), (0, false, false));
+}
+
+#[test]
+fn wm_12_who_answers_and_then_lets_go_has_answered() {
+    const ROUNDS: usize = 3000;
+    let place = Place::new();
+    let (answer, alive) = (place.event("answer", Reset::Auto), place.mutex("alive"));
+    let [owned, next] = [(); 2].map(|()| Barrier::new(2));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..ROUNDS {
+                let guard = alive.lock().unwrap();
+                owned.wait();
+                answer.set().unwrap();
+                drop(guard);
+                next.wait();
+            }
+        });
+        let mut others = 0;
+        for _ in 0..ROUNDS {
+            owned.wait();
+            if wait::any(&[&answer, &alive], Timeout::NEVER).unwrap() != Waited::Signaled(0) {
+                others += 1;
+                alive.release().unwrap();
+                answer.wait(LONG).unwrap();
+            }
+            next.wait();
+        }
+        assert_eq!(others, 0, "of {ROUNDS} rounds");
+    });
 }
 
 /// Also TS-13.

@@ -22,6 +22,13 @@ pub(crate) fn take_at_once(mutex: &Synchronizer) -> bool {
     taken
 }
 
+/// Whether this thread could take it now, or it is broken.
+#[inline]
+pub(crate) fn is_worth_a_look(mutex: &Synchronizer) -> bool {
+    let is_ours = || seat::known(mutex.key).is_some_and(|seat| seat.depth.get() > 0);
+    !matches!(latch::is_owned(mutex.words()), Ok(true)) || is_ours() || freed_from_the_dead(mutex)
+}
+
 /// Takes the mutex. `None`: not before the deadline.
 pub(crate) fn lock(mutex: &Synchronizer, deadline: Deadline) -> Result<Option<Got>, Trouble> {
     let seat = seat::of(mutex)?;

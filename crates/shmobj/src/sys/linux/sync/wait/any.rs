@@ -4,7 +4,7 @@ use super::super::cell::Sleeper;
 use super::super::clock::{Alarm, Deadline};
 use super::super::futex::{self, Bed};
 use super::super::spin::{Spin, Spinner};
-use super::super::{Got, Synchronizer, gate, latch};
+use super::super::{Got, Synchronizer, Trouble, gate, latch};
 use super::{At, Look};
 use crate::kind::Kind;
 use crate::sys::linux::guard;
@@ -18,17 +18,42 @@ pub(crate) fn any(
     objects: &[&Synchronizer],
     deadline: impl FnOnce() -> Deadline,
 ) -> At<Option<(usize, Got)>> {
-    for (index, object) in objects.iter().enumerate() {
-        if object.is_plainly_unsignaled() {
+    let is_worth_a_look =
+        |object: &Synchronizer| !object.is_plainly_unsignaled() && object.is_worth_a_look(object.note());
+    match first(objects, |index| is_worth_a_look(objects[index]), |index| objects[index].first_look())? {
+        (index, Look::Got(got)) => Ok(Some((index, got))),
+        _ => any_slowly(objects, deadline()),
+    }
+}
+
+/// Takes the first object that can be taken, or finds the first one about which somebody decides: those behind it come after it.
+///
+/// An object that was found unsignalled may have been signalled since, before a later one was: who answers and then releases a mutex, or
+/// dies owning it, has answered (WM-12). What led to a signal that can be seen can be seen as well, so between seeing one and taking it
+/// those in front of it are looked at once more. What remains is one that somebody else takes and gives back in between.
+#[inline]
+fn first(
+    objects: &[&Synchronizer],
+    is_worth_a_look: impl Fn(usize) -> bool,
+    look: impl Fn(usize) -> Result<Look, Trouble>,
+) -> At<(usize, Look)> {
+    let mut index = 0;
+    while index < objects.len() {
+        if !is_worth_a_look(index) {
+            index += 1;
             continue;
         }
-        match object.first_look().map_err(|trouble| (index, trouble))? {
-            Look::Got(got) => return Ok(Some((index, got))),
+        let mut candidate = index;
+        while let Some(earlier) = (0..candidate).find(|&index| is_worth_a_look(index)) {
+            candidate = earlier;
+        }
+        match look(candidate).map_err(|trouble| (candidate, trouble))? {
+            Look::Unsignaled if candidate == index => index += 1, // somebody else was quicker
             Look::Unsignaled => {}
-            Look::Locked => break, // those behind it come after it
+            look => return Ok((candidate, look)),
         }
     }
-    any_slowly(objects, deadline())
+    Ok((0, Look::Unsignaled))
 }
 
 #[cold]
@@ -40,25 +65,21 @@ fn any_slowly(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<(usize
     let mut limit = None;
     let mut slept = false;
     'look: loop {
-        for (index, (object, &note)) in objects.iter().zip(&notes).enumerate() {
-            let at = |trouble| (index, trouble);
-            match object.look(note).map_err(at)? {
-                Look::Got(got) => {
-                    spinner.succeeded(&SPIN);
-                    if slept {
-                        objects
-                            .iter()
-                            .filter(|other| other.key != object.key)
-                            .for_each(|other| other.return_ticket(Sleeper::ForAny));
-                    }
-                    return Ok(Some((index, got)));
+        let is_worth_a_look = |index: usize| objects[index].is_worth_a_look(notes[index]);
+        match first(objects, is_worth_a_look, |index| objects[index].look(notes[index]))? {
+            (index, Look::Got(got)) => {
+                spinner.succeeded(&SPIN);
+                if slept {
+                    let others = objects.iter().filter(|other| other.key != objects[index].key);
+                    others.for_each(|other| other.return_ticket(Sleeper::ForAny));
                 }
-                Look::Locked => {
-                    gate::pass(object, &mut limit, deadline).map_err(at)?;
-                    continue 'look;
-                }
-                Look::Unsignaled => {}
+                return Ok(Some((index, got)));
             }
+            (index, Look::Locked) => {
+                gate::pass(objects[index], &mut limit, deadline).map_err(|trouble| (index, trouble))?;
+                continue 'look;
+            }
+            (_, Look::Unsignaled) => {}
         }
         if deadline == Deadline::Now {
             return Ok(None);

@@ -91,6 +91,15 @@ impl Synchronizer {
         is_told_by_cell && cell::load(&self.words().cell).is_plainly_unsignaled(self.manual)
     }
 
+    /// Whether it is signalled, or somebody decides about it, or it is broken; nothing is taken.
+    #[inline]
+    fn is_worth_a_look(&self, note: u32) -> bool {
+        if self.kind == Kind::Mutex {
+            return mutex::is_worth_a_look(self);
+        }
+        !matches!(self.assess(cell::load(&self.words().cell), note), Ok(Verdict::Unsignaled(_)))
+    }
+
     /// Takes it if it can be taken now, in a wait that begins with this look.
     #[inline]
     fn first_look(&self) -> Result<Look, Trouble> {
