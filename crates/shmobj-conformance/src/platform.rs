@@ -1,5 +1,5 @@
 //! Where the suite runs.
-#![allow(unsafe_code)] // only ntdll itself tells that it is Wine's
+#![allow(unsafe_code)] // only ntdll itself tells that it is Wine's, and only Windows can be told to let a process fault in peace
 
 /// A system, as results tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,28 @@ impl Platform {
         }
     }
 }
+
+/// Has a fault end this process, and nothing else: by default Windows may ask the user, and Wine starts a debugger that writes into the
+/// process's output and changes its exit code.
+#[cfg(windows)]
+pub(crate) fn let_faults_end_the_process() {
+    use std::ffi::c_void;
+
+    type Filter = extern "system" fn(exception: *const c_void) -> i32;
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        safe fn SetUnhandledExceptionFilter(filter: Option<Filter>) -> *const c_void;
+    }
+    extern "system" fn end(_: *const c_void) -> i32 {
+        const EXECUTE_HANDLER: i32 = 1; // the system's own, which ends the process with the exception's code
+        EXECUTE_HANDLER
+    }
+    SetUnhandledExceptionFilter(Some(end));
+}
+
+/// A signal ends it.
+#[cfg(not(windows))]
+pub(crate) fn let_faults_end_the_process() {}
 
 #[cfg(not(windows))]
 fn is_wine() -> bool {

@@ -129,6 +129,7 @@ fn perform(section: &Section, test: &Test, directory: &Path) -> Result<(), Strin
 
 thread_local! {
     /// What this thread's panic said, while it runs something that may.
+    #[allow(clippy::missing_const_for_thread_local)] // it is const; the lint does not see that everywhere
     static PANIC: RefCell<Option<Option<String>>> = const { RefCell::new(None) };
 }
 

@@ -63,7 +63,7 @@ fn wine_differs_only_in_rows_of_which_that_is_known() {
     let marked: BTreeSet<_> = spec::rows().filter(|row| row.wine_differs).map(|row| row.id).collect();
     for test in tables::tests().into_iter().filter(|test| test.wine.is_some()) {
         for row in test.rows {
-            assert!(marked.contains(row), "{}: {row} has no mark that Wine differs", test.title);
+            assert!(marked.contains(row), "{}: {row} has no W! in spec.tsv", test.title);
         }
     }
 }

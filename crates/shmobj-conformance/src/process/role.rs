@@ -10,6 +10,7 @@ use shmobj::Namespace;
 use super::{MARK, PANICKED, SAY, TEST, escaped, unescaped};
 use crate::case::Role;
 use crate::objects::Objects;
+use crate::platform::let_faults_end_the_process;
 use crate::run;
 use crate::stage::names_in;
 use crate::suite;
@@ -63,6 +64,7 @@ pub fn act_if_told() {
     if arguments.next().as_deref() != Some(MARK) {
         return;
     }
+    let_faults_end_the_process();
     let mut argument = || arguments.next().expect("a role is told what it needs");
     let (section, name, directory) = (argument(), argument(), PathBuf::from(argument()));
     let cue = cue(&directory, arguments.collect());

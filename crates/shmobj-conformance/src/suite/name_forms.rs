@@ -22,7 +22,7 @@ pub(super) const TESTS: &[Test] = &[
     test!(["NM-14"], names_are_compared_whole_and_unchanged),
     test!(["NM-17"], a_name_can_have_32766_units),
     test!(["NM-18"], a_longer_name_is_123),
-    test!(["NM-19"], a_nul_is_a_character),
+    test!(["NM-19"], a_name_with_a_nul_is_never_the_name_before_it),
     test!(["NM-20"], another_parameter_that_is_never_right_is_told_before_the_name),
 ];
 
@@ -33,6 +33,7 @@ pub(super) const REASONS: &[Remark] =
 pub(super) const NOTES: &[Remark] = &[
     Remark::new(&["NM-1"], "`create_unnamed`; a missing name cannot be opened"),
     Remark::new(&["NM-14"], "jobs are not offered yet"),
+    Remark::new(&["NM-19"], "on Windows a name with a NUL is refused with 123: names end there"),
 ];
 
 fn what_has_no_name_is_an_object_of_its_own(stage: &Stage) {
@@ -185,13 +186,19 @@ fn wants_a_name_of_32767_units(cue: &Cue) {
     cue.say("done");
 }
 
-fn a_nul_is_a_character(stage: &Stage) {
+fn a_name_with_a_nul_is_never_the_name_before_it(stage: &Stage) {
     for kind in KINDS {
-        let held = kinds::create(stage, kind, "a\0b").unwrap();
-        assert_eq!(code(kinds::open(stage, kind, "a", Access::QUERY)), 2, "{kind}");
         let cut = kinds::create(stage, kind, "a").unwrap();
-        let other = kinds::create(stage, kind, "a\0c").unwrap();
-        assert!(!kinds::existed(&cut) && !kinds::existed(&other), "{kind}");
+        let (held, other) = match kinds::create(stage, kind, "a\0b") {
+            Ok(held) => (held, kinds::create(stage, kind, "a\0c").unwrap()),
+            // Where the system's names end at a NUL there is no such name.
+            Err(error) => {
+                assert_eq!(error.win32_code(), 123, "{kind}");
+                assert_eq!(code(kinds::open(stage, kind, "a\0b", Access::QUERY)), 123, "{kind}");
+                continue;
+            }
+        };
+        assert!(!kinds::existed(&held) && !kinds::existed(&other), "{kind}");
         let opened = kinds::open(stage, kind, "a\0b", Access::QUERY).unwrap();
         assert!(transfer::same_object(&opened, &held), "{kind}");
         assert!(!transfer::same_object(&opened, &cut), "{kind}");
