@@ -28,8 +28,12 @@ pub(super) const ROLES: &[Role] = &[];
 
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(
-        &["DA-2", "DA-7", "DA-8", "DA-9", "DA-10"],
+        &["DA-2", "DA-7", "DA-8", "DA-9"],
         "the owner has every right, so that it needs two users: on Linux crates/shmobj-tests/tests/users has them",
+    ),
+    Remark::new(
+        &["DA-10"],
+        "the owner has every right, so that it needs two users; and on Linux who may wait for an event may set it",
     ),
     Remark::new(&["DA-4"], "READ_CONTROL and WRITE_DAC are no rights of this library: security is fixed at creation"),
 ];
