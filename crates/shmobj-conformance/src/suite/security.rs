@@ -10,9 +10,9 @@ use shmobj::{Principal, Security, Sid, Timeout};
 
 use crate::case::{Remark, Role, Test, linux_test, test, windows_test};
 use crate::kinds::{self, KINDS};
+use crate::objects::Objects;
 #[cfg(windows)]
-use crate::objects::PAGE;
-use crate::objects::{Objects, code};
+use crate::objects::{PAGE, code};
 use crate::stage::Stage;
 
 pub(super) const TESTS: &[Test] = &[
