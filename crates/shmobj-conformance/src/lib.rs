@@ -10,14 +10,16 @@
 //! | `suite` | the tests, by sections of the rows, with reasons and notes beside them |
 //! | `case` | what a test, a role and a remark are |
 //! | `stage`, `process` | a place for a test, and the processes that it starts |
-//! | `objects`, `kinds`, `threads`, `touch` | what tests have in common |
+//! | `objects`, `kinds`, `looks`, `owners`, `threads`, `touch` | what tests have in common |
 //! | [`run`], [`results`], [`report`], [`platform`] | running them, and telling what came of it |
 
 #![allow(dead_code, unused_macros, unused_imports)] // what sections that are not written yet will use
 
 mod case;
 mod kinds;
+mod looks;
 mod objects;
+mod owners;
 pub mod platform;
 mod process;
 pub mod report;
