@@ -10,10 +10,12 @@
 //! 10000 items arrived, and their sum is 50005000, as it should be
 //! ```
 //!
-//! One terminal is enough: the program starts itself again for each role. The ring is in `ring.rs`; here is who uses it.
+//! One terminal is enough: the program starts itself again for each role. The ring is in `ring.rs` and
+//! `memory.rs`; here is who uses it.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to who runs it")]
 
+mod memory;
 mod ring;
 
 use std::error::Error;
@@ -21,7 +23,8 @@ use std::process::{Child, Command, ExitCode};
 use std::time::Duration;
 use std::{env, process, thread};
 
-use ring::{ITEMS, Ring, SLOTS};
+use memory::SLOTS;
+use ring::{ITEMS, Ring};
 
 const ROLES: [&str; 5] = ["producer", "consumer", "producer", "consumer", "producer"];
 

@@ -1,49 +1,34 @@
-//! A ring of slots in named memory, a semaphore that counts the free slots, one that counts the filled ones, and a mutex around it.
+//! A ring of slots, a semaphore that counts the free slots, one that counts the filled ones, and a mutex around all of it.
 //!
-//! The items are the numbers from 1 to [`ITEMS`]. What counts is in one record (how many were put in, how many taken out, the sum of
-//! those), which the memory holds twice: who owns the mutex writes the record that is not current and then makes it current, with
-//! one store. A process that is killed before that store has done nothing, after it everything. So who gets the mutex
-//! abandoned finds a ring that is whole, and has nothing to repair.
+//! The items are the numbers from 1 to [`ITEMS`].
 
 use std::error::Error;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::Release};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use std::{process, thread};
 
-use shmobj::{FileMapping, Lock, Mutex, MutexGuard, ReadWrite, Semaphore, Timeout, View};
+use shmobj::{Lock, Mutex, MutexGuard, Semaphore, Timeout};
+
+use crate::memory::{Memory, SLOTS};
 
 pub(crate) const ITEMS: u64 = 10_000;
-pub(crate) const SLOTS: usize = 8;
-
-// Where things are, in words of 8 bytes. They are atomic because the memory is shared; the mutex is what orders them.
-const CURRENT: usize = 0; // which of the two records counts
-const RECORDS: [usize; 2] = [1, 4];
-const HANGING: usize = 7; // the process that hangs, for the sake of the demonstration
-const RING: usize = 8;
-
-struct Record {
-    made: u64,
-    taken: u64,
-    sum: u64,
-}
 
 pub(crate) struct Ring {
     free: Semaphore,
     filled: Semaphore,
     mutex: Mutex,
-    memory: FileMapping, // while somebody holds it, it has its name
-    view: View<ReadWrite>,
+    memory: Memory,
 }
 
 impl Ring {
     pub(crate) fn create(run: &str) -> Result<Self, Box<dyn Error>> {
         let name = |part| format!("shmobj-example.buffer-{run}.{part}");
-        let free = Semaphore::options().initial(SLOTS as u32).create(&name("free"))?;
-        let filled = Semaphore::options().create(&name("filled"))?;
-        let mutex = Mutex::open_or_create(&name("mutex"))?;
-        let memory = FileMapping::options().size(4096).create(&name("memory"))?; // zeros: nothing made, nothing taken
-        let view = memory.map_mut()?;
-        Ok(Self { free, filled, mutex, memory, view })
+        Ok(Self {
+            free: Semaphore::options().initial(SLOTS as u32).create(&name("free"))?,
+            filled: Semaphore::options().create(&name("filled"))?,
+            mutex: Mutex::open_or_create(&name("mutex"))?,
+            memory: Memory::open_or_create(&name("memory"))?,
+        })
     }
 
     /// The ring of a run that has begun. To create is to open what exists; what did not exist was not this run.
@@ -60,13 +45,13 @@ impl Ring {
     pub(crate) fn put_next(&self) -> Result<bool, Box<dyn Error>> {
         self.free.wait(Timeout::NEVER)?;
         let _guard = self.lock("producer")?;
-        let mut record = self.record()?;
-        if record.made < ITEMS && record.made - record.taken < SLOTS as u64 {
+        let mut record = self.memory.record()?;
+        if record.made < ITEMS && record.made - record.taken < SLOTS {
             let item = record.made + 1;
-            self.words()?[RING + record.made as usize % SLOTS].store(item, Relaxed);
+            self.memory.slot(record.made)?.store(item, Relaxed);
             self.hang_once(item)?;
             record.made = item;
-            self.commit(&record)?;
+            self.memory.commit(record)?;
             self.filled.release(1)?;
         }
         if record.made == ITEMS {
@@ -79,11 +64,11 @@ impl Ring {
     pub(crate) fn take_next(&self) -> Result<bool, Box<dyn Error>> {
         self.filled.wait(Timeout::NEVER)?;
         let _guard = self.lock("consumer")?;
-        let mut record = self.record()?;
+        let mut record = self.memory.record()?;
         if record.taken < record.made {
-            record.sum += self.words()?[RING + record.taken as usize % SLOTS].load(Relaxed);
+            record.sum += self.memory.slot(record.taken)?.load(Relaxed);
             record.taken += 1;
-            self.commit(&record)?;
+            self.memory.commit(record)?;
             self.free.release(1)?;
         }
         if record.taken == ITEMS {
@@ -103,19 +88,19 @@ impl Ring {
     /// How many items were taken out, and their sum.
     pub(crate) fn taken(&self) -> Result<(u64, u64), Box<dyn Error>> {
         let _guard = self.lock("overseer")?;
-        let record = self.record()?;
+        let record = self.memory.record()?;
         Ok((record.taken, record.sum))
     }
 
     /// The process that hangs.
     pub(crate) fn hanging(&self) -> Result<Option<u32>, Box<dyn Error>> {
-        let process = self.words()?[HANGING].load(Relaxed);
+        let process = self.memory.hanging()?.load(Relaxed);
         Ok(if process == 0 { None } else { Some(u32::try_from(process)?) })
     }
 
     /// For the demonstration: who first comes to the item in the middle hangs there, with the mutex.
     fn hang_once(&self, item: u64) -> shmobj::Result<()> {
-        let hanging = &self.words()?[HANGING];
+        let hanging = self.memory.hanging()?;
         if item == ITEMS / 2 && hanging.load(Relaxed) == 0 {
             println!("a producer hangs in the middle of putting item {item} in");
             hanging.store(process::id().into(), Relaxed);
@@ -132,27 +117,5 @@ impl Ring {
                 guard
             }
         })
-    }
-
-    fn words(&self) -> shmobj::Result<&[AtomicU64]> {
-        self.view.atomics(0, RING + SLOTS)
-    }
-
-    fn record(&self) -> shmobj::Result<Record> {
-        let words = self.words()?;
-        let at = RECORDS[words[CURRENT].load(Relaxed) as usize % 2];
-        let [made, taken, sum] = [at, at + 1, at + 2].map(|word| words[word].load(Relaxed));
-        Ok(Record { made, taken, sum })
-    }
-
-    fn commit(&self, record: &Record) -> shmobj::Result<()> {
-        let words = self.words()?;
-        let other = 1 - words[CURRENT].load(Relaxed) % 2;
-        let at = RECORDS[other as usize];
-        words[at].store(record.made, Relaxed);
-        words[at + 1].store(record.taken, Relaxed);
-        words[at + 2].store(record.sum, Relaxed);
-        words[CURRENT].store(other, Release); // all of it, or nothing
-        Ok(())
     }
 }

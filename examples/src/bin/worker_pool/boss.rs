@@ -10,7 +10,7 @@ use shmobj::wait::{self, Waitable, Waited};
 use shmobj::{Mutex, Timeout};
 
 use crate::Pool;
-use crate::table::ITEMS;
+use crate::table::{ITEMS, Item};
 use crate::worker::HARD;
 
 const WORKERS: u64 = 3;
@@ -66,7 +66,7 @@ fn wait_for_news(pool: &Pool, workers: &mut Vec<Worker>) -> Result<(), Box<dyn E
         Waited::Signaled(0) | Waited::TimedOut => {}
         Waited::Signaled(1) => {
             let items = pool.table.items()?;
-            let stuck = items.iter().find(|item| item.number == HARD).and_then(|item| item.worker());
+            let stuck = items.iter().find(|item| item.number == HARD).and_then(Item::worker);
             for worker in workers.iter_mut().filter(|worker| Some(worker.number) == stuck) {
                 worker.child.kill()?; // TerminateProcess, SIGKILL: news for the next wait
             }
