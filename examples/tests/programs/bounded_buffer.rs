@@ -5,7 +5,7 @@ use crate::support::Place;
 const BOUNDED_BUFFER: &str = env!("CARGO_BIN_EXE_bounded_buffer");
 
 #[test]
-fn every_item_arrives_exactly_once_though_a_producer_is_killed_in_its_middle() {
+fn every_item_arrives_exactly_once_though_a_consumer_is_killed_in_the_middle_of_one() {
     let place = Place::new();
     let lines = place.run(BOUNDED_BUFFER, &[]);
     let [first, middle @ .., last] = &lines[..] else { panic!("{lines:#?}") };
@@ -14,11 +14,11 @@ fn every_item_arrives_exactly_once_though_a_producer_is_killed_in_its_middle() {
 
     // The processes print at the same time; this much is certain.
     let [hangs, rest @ ..] = middle else { panic!("{lines:#?}") };
-    assert_eq!(hangs, "a producer hangs in the middle of putting item 5000 in");
+    assert_eq!(hangs, "a consumer hangs in the middle of taking item 10000 out");
     let told: Vec<_> =
         rest.iter().filter(|line| line.ends_with("found the ring abandoned, and goes on")).collect();
     assert_eq!(told.len(), 1, "the next owner is told, and nobody else: {lines:#?}");
-    assert!(rest.contains(&"a producer was killed".to_owned()), "{lines:#?}");
+    assert!(rest.contains(&"a consumer was killed".to_owned()), "{lines:#?}");
     assert_eq!(rest.len(), 2, "{lines:#?}");
     place.assert_empty();
 }

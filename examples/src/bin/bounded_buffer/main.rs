@@ -1,12 +1,12 @@
-//! Producers and consumers as processes of their own, with a ring between them. One producer is killed in its middle, and still
-//! every item arrives exactly once.
+//! Producers and consumers as processes of their own, with a ring between them. One consumer is killed while it takes an item
+//! out, and still every item arrives exactly once.
 //!
 //! ```text
 //! > cargo run -p shmobj-examples --bin bounded_buffer
 //! 3 producers and 2 consumers move 10000 items through 8 slots
-//! a producer hangs in the middle of putting item 5000 in
-//! a producer was killed
-//! a consumer found the ring abandoned, and goes on
+//! a consumer hangs in the middle of taking item 10000 out
+//! a consumer was killed
+//! a producer found the ring abandoned, and goes on
 //! 10000 items arrived, and their sum is 50005000, as it should be
 //! ```
 //!

@@ -49,7 +49,6 @@ impl Ring {
         if record.made < ITEMS && record.made - record.taken < SLOTS {
             let item = record.made + 1;
             self.memory.slot(record.made)?.store(item, Relaxed);
-            self.hang_once(item)?;
             record.made = item;
             self.memory.commit(record)?;
             self.filled.release(1)?;
@@ -68,6 +67,7 @@ impl Ring {
         if record.taken < record.made {
             record.sum += self.memory.slot(record.taken)?.load(Relaxed);
             record.taken += 1;
+            self.hang_once(record.taken)?;
             self.memory.commit(record)?;
             self.free.release(1)?;
         }
@@ -98,11 +98,11 @@ impl Ring {
         Ok(if process == 0 { None } else { Some(u32::try_from(process)?) })
     }
 
-    /// For the demonstration: who first comes to the item in the middle hangs there, with the mutex.
+    /// For the demonstration: who first takes the last item hangs in the middle of it, with the mutex.
     fn hang_once(&self, item: u64) -> shmobj::Result<()> {
         let hanging = self.memory.hanging()?;
-        if item == ITEMS / 2 && hanging.load(Relaxed) == 0 {
-            println!("a producer hangs in the middle of putting item {item} in");
+        if item == ITEMS && hanging.load(Relaxed) == 0 {
+            println!("a consumer hangs in the middle of taking item {item} out");
             hanging.store(process::id().into(), Relaxed);
             thread::sleep(Duration::from_secs(60));
         }
