@@ -86,16 +86,19 @@ fn after_a_kill_with_nobody_left_the_next_start_is_the_instance() {
 fn whoever_is_killed_every_argument_is_opened_by_somebody() {
     let place = Place::new();
     for milliseconds in 0..10 {
-        let mut first = place.start(SINGLE_INSTANCE, &["0.txt"]);
+        let mut first = place.start(SINGLE_INSTANCE, &[]);
         first.line();
         let mut others: Vec<_> =
-            (1..6).map(|number| place.start(SINGLE_INSTANCE, &[&format!("{number}.txt")])).collect();
+            (0..6).map(|number| place.start(SINGLE_INSTANCE, &[&format!("{number}.txt")])).collect();
         thread::sleep(Duration::from_millis(milliseconds));
         first.kill();
-        // Whoever has become the instance is asked to end, until nobody is left that could.
         let mut lines = first.rest();
-        while others.iter_mut().any(Program::is_running) {
+        // Whoever has become the instance is asked to end, until nobody is left that could.
+        loop {
             lines.extend(place.run(SINGLE_INSTANCE, &["--quit"]));
+            if !others.iter_mut().any(Program::is_running) {
+                break;
+            }
         }
         lines.extend(others.into_iter().flat_map(Program::succeeds));
         for number in 0..6 {

@@ -55,10 +55,14 @@ impl LetterBox {
     pub(crate) fn until_empty<'a>(&self, instance: &'a Mutex) -> shmobj::Result<Option<Lock<'a>>> {
         while self.full()?.load(Acquire) == 1 {
             self.posted.set()?;
-            match wait::any(&[&self.taken, instance], Timeout::NEVER)? {
-                Waited::Signaled(1) => return Ok(Some(Lock::Acquired(instance.guard()?))),
-                Waited::Abandoned(_) => return Ok(Some(Lock::Abandoned(instance.guard()?))),
-                _ => {} // it may have been set for a sender that was killed, so look again
+            let place = match wait::any(&[&self.taken, instance], Timeout::NEVER)? {
+                Waited::Signaled(1) => Lock::Acquired(instance.guard()?),
+                Waited::Abandoned(_) => Lock::Abandoned(instance.guard()?),
+                _ => continue, // it may have been set for a sender that was killed, so look again
+            };
+            // To take the letter may have been the last thing that the instance did. Then this gives its mutex back.
+            if self.full()?.load(Acquire) == 1 {
+                return Ok(Some(place));
             }
         }
         Ok(None)
