@@ -2,11 +2,14 @@
 
 mod common;
 
+#[cfg(target_os = "linux")]
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom};
+#[cfg(target_os = "linux")]
 use std::os::unix::fs::OpenOptionsExt;
 
-use common::{Place, code, pattern};
+use common::{Place, code, for_others, pattern};
+#[cfg(target_os = "linux")]
 use rustix::fs::{FlockOperation, OFlags, flock};
 use shmobj::{Access, Allocation, FileMapping, LargePages, Protection, Security};
 
@@ -85,10 +88,10 @@ fn cf_7_cf_8_more_memory_than_there_can_be_is_an_error_of_the_create() {
     let place = Place::new();
     let options = place.options();
     assert_eq!(code(options.clone().size(1 << 43).create_unnamed()), 1455);
-    assert_eq!(code(options.clone().size(1 << 43).across_pid_namespaces(true).create("n")), 1455);
+    assert_eq!(code(for_others(options.clone().size(1 << 43)).create("n")), 1455);
     for size in [1 << 44, 1 << 47, u64::MAX - 4096, u64::MAX] {
         assert_eq!(code(options.clone().size(size).create_unnamed()), 8, "{size:#x} committed");
-        assert_eq!(code(options.clone().size(size).across_pid_namespaces(true).create("n")), 8, "{size:#x}");
+        assert_eq!(code(for_others(options.clone().size(size)).create("n")), 8, "{size:#x}");
     }
     let reserve = options.allocation(Allocation::Reserve);
     for size in [1 << 47, u64::MAX] {
@@ -198,6 +201,7 @@ fn cf_19_one_file_gives_many_mappings_of_every_size_and_protection() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // Windows: windows.rs
 fn cf_21_what_is_no_regular_file_cannot_be_mapped() {
     let place = Place::new();
     let directory = File::open(place.path("")).unwrap();
@@ -217,6 +221,7 @@ fn cf_21_what_is_no_regular_file_cannot_be_mapped() {
 
 /// Locks say nothing about views; and the mapping's own descriptor does not keep them.
 #[test]
+#[cfg(target_os = "linux")]
 fn cf_22_a_locked_file_is_mapped_and_its_lock_ends_with_whose_it_is() {
     let place = Place::new();
     let file = place.file(&pattern(100));
@@ -232,6 +237,7 @@ fn cf_22_a_locked_file_is_mapped_and_its_lock_ends_with_whose_it_is() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // Windows: windows.rs
 fn fa_1_to_fa_4_the_file_has_to_be_open_for_what_the_protection_needs() {
     let place = Place::new();
     drop(place.file(&pattern(100)));
@@ -298,7 +304,7 @@ fn cr_7_memory_that_others_may_open_behaves_like_memory() {
     for options in [
         place.options().security(Security::mode(0o666)),
         place.options().security(Security::mode(0o640)),
-        place.options().across_pid_namespaces(true),
+        for_others(place.options()),
     ] {
         let mapping = options.size(5000).create("n").unwrap();
         assert_eq!((mapping.size(), mapping.is_file()), (8192, false));

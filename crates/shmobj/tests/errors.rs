@@ -2,15 +2,18 @@
 
 mod common;
 
+#[cfg(target_os = "linux")]
 use std::fs::{File, Permissions};
+#[cfg(target_os = "linux")]
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use common::{Place, error, pattern};
+use common::{Place, error, not_mappable, pattern};
+#[cfg(target_os = "linux")]
 use rustix::fs::{FlockOperation, flock};
-use shmobj::{
-    Access, Allocation, Error, ErrorKind, FileMapping, LargePages, Namespace, Protection, Security,
-};
+use shmobj::{Access, Allocation, Error, ErrorKind, LargePages, Protection, Security};
+#[cfg(target_os = "linux")]
+use shmobj::{FileMapping, Namespace};
 
 /// What the error of something that was tried on the object `n` has to say.
 #[track_caller]
@@ -37,6 +40,7 @@ fn errors_of_finding_an_object() {
     says(place.open("n", Access::empty()), ErrorKind::AccessDenied, 5, "open");
     says(place.options().size(1).create_new("n"), ErrorKind::AlreadyExists, 183, "create");
     drop(_mapping);
+    #[cfg(target_os = "linux")]
     says(place.namespace.inspect("n"), ErrorKind::NotFound, 2, "inspect");
 }
 
@@ -87,7 +91,7 @@ fn errors_of_files() {
     let place = Place::new();
     drop(place.file(b""));
     let (empty, read_only) = (place.reopened(true), place.reopened(false));
-    let device = File::open("/dev/null").unwrap();
+    let device = not_mappable();
     let options = place.options();
     says(options.clone().file(&empty).create("n"), ErrorKind::EmptyFile, 1006, "create");
     says(options.clone().file(&device).create("n"), ErrorKind::NotMappable, 193, "create");
@@ -163,6 +167,7 @@ fn errors_of_views_and_of_committing() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn errors_of_what_stands_under_the_name_and_is_no_entry() {
     let place = Place::new();
     drop(place.memory("other", 4096)); // makes the directory
@@ -191,6 +196,7 @@ fn errors_of_what_stands_under_the_name_and_is_no_entry() {
 
 /// The entry of one name under another one, and each with every field that could be damaged.
 #[test]
+#[cfg(target_os = "linux")]
 fn a_damaged_entry_is_corrupt_and_not_worse() {
     let place = Place::new();
     let mapping = place.memory("n", 4096);
@@ -220,6 +226,7 @@ fn a_damaged_entry_is_corrupt_and_not_worse() {
 
 /// These two are told only after the library has waited for whoever is in its way.
 #[test]
+#[cfg(target_os = "linux")]
 fn errors_of_objects_that_cannot_be_reached() {
     let (lost, locked) = (Place::new(), Place::new());
     for place in [&lost, &locked] {
@@ -241,6 +248,7 @@ fn errors_of_objects_that_cannot_be_reached() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn errors_of_namespace_directories_say_which_one_and_what_is_wrong() {
     let place = Place::new();
     let loose = place.path("loose");

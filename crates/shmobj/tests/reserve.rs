@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use common::{PAGE, Place, code, pattern, rights};
+use common::{PAGE, Place, code, for_others, pattern, rights};
 use shmobj::{Access, Allocation, FileMapping};
 
 fn reserved(place: &Place, name: &str, size: u64) -> FileMapping {
@@ -183,7 +183,7 @@ fn committing_needs_the_right_to_write() {
 #[test]
 fn sr_3_memory_that_others_may_open_can_be_reserved_too() {
     let place = Place::new();
-    let options = place.options().size(1 << 40).allocation(Allocation::Reserve).across_pid_namespaces(true);
+    let options = for_others(place.options().size(1 << 40).allocation(Allocation::Reserve));
     let mapping = options.create("n").unwrap();
     let view = mapping.view().offset(1 << 39).len(8192).map_mut().unwrap();
     assert_eq!(code(view.read_vec(0, 1)), 998);

@@ -1,4 +1,4 @@
-//! What `Namespace::inspect` and `Namespace::objects` show of synchronization objects.
+//! What synchronization objects show of their state: by `Namespace::inspect` and `Namespace::objects` where those are, and by a handle.
 
 mod common;
 
@@ -6,9 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use common::Place;
 use common::objects::abandon;
-use common::sleeper::{Elsewhere, LONG, SHORT, Sleeper, own_number, until};
-use shmobj::wait;
-use shmobj::{Access, Due, Kind, Listed, Owner, Period, Reset, Scope, State, Storage, Timeout};
+#[cfg(target_os = "linux")]
+use common::sleeper::until;
+use common::sleeper::{Elsewhere, LONG, SHORT, Sleeper, own_number};
+#[cfg(target_os = "linux")]
+use shmobj::{Access, Kind, Listed, Scope, Storage, wait};
+use shmobj::{Due, Owner, Period, Reset, State, Timeout};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -27,6 +30,7 @@ fn a_mutex_shows_which_thread_of_which_process_owns_it() {
     let lock = mutex.lock().unwrap();
     let own = owner(&place, "n").expect("it is owned");
     assert_eq!((own.thread, own.pid), (own_number(), Some(std::process::id())));
+    #[cfg(target_os = "linux")]
     assert_eq!(
         own.command.as_deref(),
         Some(std::fs::read_to_string("/proc/thread-self/comm").unwrap().trim_end())
@@ -135,6 +139,7 @@ fn a_timer_shows_when_it_is_due_and_how_often() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // Windows does not tell
 fn an_object_shows_that_somebody_waits_for_it() {
     let place = Place::new();
     let event = place.event("event", Reset::Auto);
@@ -170,6 +175,7 @@ fn an_object_shows_that_somebody_waits_for_it() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn an_object_shows_that_it_is_waited_for_among_several() {
     let place = Place::new();
     let [a, b] = ["a", "b"].map(|name| place.event(name, Reset::Auto));
@@ -198,6 +204,7 @@ fn a_look_disturbs_nobody() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_list_shows_every_kind_with_its_state() {
     let place = Place::new();
     let _mapping = place.memory("mapping", 4096);
@@ -229,6 +236,7 @@ fn a_list_shows_every_kind_with_its_state() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_handle_in_this_process_shows_it_as_a_holder() {
     let place = Place::new();
     let mutex = place.mutex("n");

@@ -3,11 +3,15 @@
 
 mod common;
 
+#[cfg(target_os = "linux")]
 use std::os::fd::OwnedFd;
+#[cfg(target_os = "linux")]
 use std::os::unix::net::UnixStream;
 
-use common::{Place, code, pattern, rights};
-use shmobj::{Access, Allocation, FileMapping, MappingOptions, Mode, Protection, View, transfer};
+use common::{Place, code, for_others, pattern, rights};
+#[cfg(target_os = "linux")]
+use shmobj::transfer;
+use shmobj::{Access, Allocation, FileMapping, MappingOptions, Mode, Protection, View};
 
 const PROTECTIONS: [Protection; 3] = [Protection::ReadOnly, Protection::WriteCopy, Protection::ReadWrite];
 
@@ -60,8 +64,9 @@ fn for_each_sort(place: &Place, test: impl Fn(&str, Protection, &MappingOptions<
     let memory = place.options().size(8192);
     let sorts = [
         ("memory", memory.clone()),
+        #[cfg(target_os = "linux")]
         ("sealable memory", memory.clone().sealable(true)),
-        ("memory across PID namespaces", memory.across_pid_namespaces(true)),
+        ("memory where others find it", for_others(memory)),
         ("a file", place.options().file(&file)),
     ];
     for protection in PROTECTIONS {
@@ -134,6 +139,7 @@ fn section_8_3_holds_for_duplicates() {
 
 /// And what has travelled has the rights that it had. A handle that maps no view does not travel.
 #[test]
+#[cfg(target_os = "linux")]
 fn section_8_3_holds_for_handles_that_came_over_a_socket() {
     let place = Place::new();
     let (here, there) = UnixStream::pair().unwrap();
@@ -155,6 +161,7 @@ fn section_8_3_holds_for_handles_that_came_over_a_socket() {
 
 /// A descriptor alone carries what the kernel knows: whether the memory may be written. It knows no protection.
 #[test]
+#[cfg(target_os = "linux")]
 fn section_8_3_a_handle_made_of_a_descriptor_maps_what_the_kernel_permits() {
     let place = Place::new();
     for_each_sort(&place, |sort, protection, options| {
