@@ -106,7 +106,9 @@ fn ns_6_a_creation_that_fails_leaves_no_name() {
     assert_eq!(code(place.options().file(&nothing).create("n")), if on_wine() { 6 } else { 193 }); // CF-21
     assert_eq!(code(place.options().file(&empty).protection(Protection::ReadOnly).size(1).create("n")), 8);
     assert_eq!(code(place.options().create("n")), 87);
-    assert_eq!(code(place.options().size(1 << 43).create("n")), 1455);
+    if !on_wine() {
+        assert_eq!(code(place.options().size(1 << 43).create("n")), 1455); // it commits as much as one likes
+    }
     assert_eq!(code(place.options().size(1 << 50).create("n")), 8);
     assert_eq!(code(place.open("n", Access::READ)), 2);
     assert_eq!(place.entries(), [""; 0]);

@@ -16,6 +16,8 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+#[cfg(windows)]
+pub(crate) use system::granted;
 pub(crate) use system::{
     LONGEST_NAME, for_others, not_mappable, on_wine, peek, poke, read_at, rights, write_at,
 };

@@ -168,6 +168,16 @@ pub(crate) fn path_of(object: &impl AsRawHandle) -> String {
     unsafe { text(answer.as_ptr().cast()) }
 }
 
+/// The access mask that a handle has.
+pub(crate) fn granted(handle: HANDLE) -> u32 {
+    let mut answer = [0_u32; 14];
+    let (to, bytes) = (answer.as_mut_ptr().cast(), size_of_val(&answer) as u32);
+    // SAFETY: the system writes at most so many bytes.
+    let status = unsafe { NtQueryObject(handle, 0, to, bytes, null_mut()) };
+    assert!(status >= 0, "{status:#x}");
+    answer[1]
+}
+
 /// # Safety
 /// It has to lead to a counted string, whose characters are there.
 unsafe fn text(string: *const UnicodeString) -> String {

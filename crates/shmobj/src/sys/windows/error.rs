@@ -16,7 +16,28 @@ pub(super) fn last_error() -> Code {
 impl Attempt<'_> {
     /// An error of the system, sorted into the kind that a caller can act on. Its number is told in any case.
     pub(crate) fn os(&self, doing: &'static str, code: Code) -> Error {
-        self.fails(kind(code), doing).with_source(io::Error::from_raw_os_error(code as i32))
+        let kind = kind(code);
+        let error = self.fails(kind, doing).with_source(io::Error::from_raw_os_error(code as i32));
+        match remedy(kind) {
+            Some(remedy) => error.with_remedy(remedy),
+            None => error,
+        }
+    }
+}
+
+/// What helps against an error of the system, as far as its kind alone says.
+fn remedy(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::OutOfMemory => Some("ask for less"),
+        ErrorKind::CommitLimit => Some("ask for less, or reserve it and commit parts"),
+        ErrorKind::NoResources => Some("close handles, or ask for less"),
+        ErrorKind::DiskFull => Some("make room on its file system, or ask for less"),
+        ErrorKind::EmptyFile => Some("give a size, or write something into the file first"),
+        ErrorKind::NotMappable => Some("give a regular file"),
+        ErrorKind::PrivilegeNotHeld => {
+            Some("have the user granted \"Lock pages in memory\", or use ordinary pages")
+        }
+        _ => None,
     }
 }
 

@@ -8,7 +8,8 @@ use crate::kind::Kind;
 
 /// `EVENT_QUERY_STATE` and its like: the same bit for all kinds.
 pub(super) const QUERY_STATE: u32 = 0x1;
-/// `EVENT_MODIFY_STATE`, `SEMAPHORE_MODIFY_STATE`, `TIMER_MODIFY_STATE`. Releasing a mutex needs no right (AR-4).
+/// `EVENT_MODIFY_STATE`, `SEMAPHORE_MODIFY_STATE`, `TIMER_MODIFY_STATE`. Releasing a mutex needs no right (AR-4), and `MUTEX_MODIFY_STATE` is
+/// the bit of `MUTANT_QUERY_STATE`; an open that asks for no bit at all is refused (OP-4).
 const MODIFY_STATE: u32 = 0x2;
 
 /// What a kind's kernel handle needs for these rights.
@@ -19,7 +20,9 @@ pub(super) fn mask(kind: Kind, access: Access) -> u32 {
             (Access::WRITE, SECTION_MAP_WRITE),
             (Access::READ, SECTION_MAP_READ),
         ],
-        Kind::Mutex => &[(Access::QUERY, QUERY_STATE), (Access::SYNCHRONIZE, SYNCHRONIZE)],
+        Kind::Mutex => {
+            &[(Access::QUERY, QUERY_STATE), (Access::MODIFY, QUERY_STATE), (Access::SYNCHRONIZE, SYNCHRONIZE)]
+        }
         _ => &[
             (Access::QUERY, QUERY_STATE),
             (Access::MODIFY, MODIFY_STATE),
