@@ -133,10 +133,16 @@ fn a_timer_shows_when_it_is_due_and_how_often() {
         timer.set(Due::at(SystemTime::now() + 2 * HOUR), None).unwrap();
         let (signaled, due_in, period) = shown();
         assert_eq!((signaled, period), (false, None));
-        assert!(due_in.is_some_and(|due_in| due_in <= 2 * HOUR && due_in > HOUR), "{due_in:?}");
+        if !on_wine() {
+            // It does not tell of an absolute time.
+            assert!(due_in.is_some_and(|due_in| due_in <= 2 * HOUR && due_in > HOUR), "{due_in:?}");
+        }
         timer.set(Due::NOW, Some(Period::every(HOUR))).unwrap();
         let (signaled, due_in, _) = shown();
-        assert!(signaled && due_in.is_some_and(|due_in| due_in <= HOUR && due_in > HOUR / 2), "{due_in:?}");
+        assert!(signaled);
+        if !on_wine() {
+            assert!(due_in.is_some_and(|due_in| due_in <= HOUR && due_in > HOUR / 2), "{due_in:?}");
+        }
         timer.set(Due::NOW, None).unwrap();
         assert_eq!(shown(), (true, None, None));
         timer.cancel().unwrap();

@@ -232,9 +232,13 @@ fn bad_names_are_the_same_errors() {
     ];
     for name in names {
         let ours = code(Mutex::options().create(name));
-        assert_eq!(raw_create(Kind::Mutex, name).unwrap_err(), ours, "create {name:.40}");
+        assert_ne!(ours, 0, "{name:.40}");
+        if name == long && on_wine() {
+            continue; // NM-18: it cuts the name
+        }
+        assert_eq!(raw_create(Kind::Mutex, name).err(), Some(ours), "create {name:.40}");
         assert_eq!(code(Mutex::open(name, Access::ALL)), ours, "open {name:.40}");
-        assert_eq!(raw_open(Kind::Mutex, 0x10_0000, name).unwrap_err(), ours, "open {name:.40}");
+        assert_eq!(raw_open(Kind::Mutex, 0x10_0000, name).err(), Some(ours), "open {name:.40}");
     }
     assert_eq!(raw_open(Kind::Mutex, 0x10_0000, "").unwrap_err(), code(Mutex::open("", Access::ALL)), "NM-2");
     for odd in ["/", ":*?<>|\"", " ", ".", "\u{1f980}"] {
