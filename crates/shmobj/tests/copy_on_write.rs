@@ -2,9 +2,7 @@
 
 mod common;
 
-use std::os::unix::fs::FileExt;
-
-use common::{PAGE, Place, code, pattern};
+use common::{PAGE, Place, code, for_others, pattern, write_at};
 use shmobj::{FileMapping, Protection};
 
 /// CW-1 to CW-4 hold for memory and for files alike.
@@ -13,7 +11,7 @@ fn in_memory_and_in_a_file(test: impl Fn(&FileMapping)) {
     let file = place.file(&[0; 4 * PAGE]);
     test(&FileMapping::options().file(&file).create_unnamed().unwrap());
     test(&FileMapping::options().size(4 * PAGE as u64).create_unnamed().unwrap());
-    test(&place.options().size(4 * PAGE as u64).across_pid_namespaces(true).create("n").unwrap());
+    test(&for_others(place.options().size(4 * PAGE as u64)).create("n").unwrap());
 }
 
 #[test]
@@ -33,7 +31,7 @@ fn cw_1_also_what_others_write_into_the_file() {
     let file = place.file(&pattern(100));
     let copy = FileMapping::options().file(&file).create_unnamed().unwrap().map_copy().unwrap();
     assert_eq!(copy.read_vec(0, 100).unwrap(), pattern(100));
-    file.write_all_at(b"new", 50).unwrap();
+    write_at(&file, b"new", 50).unwrap();
     assert_eq!(copy.read_vec(50, 3).unwrap(), b"new");
 }
 

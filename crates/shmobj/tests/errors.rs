@@ -2,15 +2,18 @@
 
 mod common;
 
+#[cfg(target_os = "linux")]
 use std::fs::{File, Permissions};
+#[cfg(target_os = "linux")]
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use common::{Place, error, pattern};
+use common::{Place, error, not_mappable, on_wine, pattern};
+#[cfg(target_os = "linux")]
 use rustix::fs::{FlockOperation, flock};
-use shmobj::{
-    Access, Allocation, Error, ErrorKind, FileMapping, LargePages, Namespace, Protection, Security,
-};
+use shmobj::{Access, Allocation, Error, ErrorKind, Protection, Security};
+#[cfg(target_os = "linux")]
+use shmobj::{FileMapping, LargePages, Namespace};
 
 /// What the error of something that was tried on the object `n` has to say.
 #[track_caller]
@@ -34,9 +37,15 @@ fn errors_of_finding_an_object() {
     let place = Place::new();
     says(place.open("n", Access::READ), ErrorKind::NotFound, 2, "open");
     let _mapping = place.memory("n", 4096);
-    says(place.open("n", Access::empty()), ErrorKind::AccessDenied, 5, "open");
+    if on_wine() {
+        // OP-4: it opens, and then finds out that the handle is good for nothing.
+        assert_eq!(error(place.open("n", Access::empty())).kind(), ErrorKind::AccessDenied);
+    } else {
+        says(place.open("n", Access::empty()), ErrorKind::AccessDenied, 5, "open");
+    }
     says(place.options().size(1).create_new("n"), ErrorKind::AlreadyExists, 183, "create");
     drop(_mapping);
+    #[cfg(target_os = "linux")]
     says(place.namespace.inspect("n"), ErrorKind::NotFound, 2, "inspect");
 }
 
@@ -75,11 +84,14 @@ fn errors_of_sizes() {
     let place = Place::new();
     says(place.options().create("n"), ErrorKind::InvalidParameter, 87, "create");
     says(place.options().size(1 << 50).create("n"), ErrorKind::OutOfMemory, 8, "create");
-    says(place.options().size(1 << 43).create("n"), ErrorKind::CommitLimit, 1455, "create");
-    let shared = place.options().security(Security::mode(0o666));
-    says(shared.size(1 << 43).create("n"), ErrorKind::CommitLimit, 1455, "create");
+    if !on_wine() {
+        // It commits as much as one likes.
+        says(place.options().size(1 << 43).create("n"), ErrorKind::CommitLimit, 1455, "create");
+        let shared = place.options().security(Security::mode(0o666));
+        says(shared.size(1 << 43).create("n"), ErrorKind::CommitLimit, 1455, "create");
+    }
     let reserve = place.options().allocation(Allocation::Reserve);
-    says(reserve.size(u64::MAX).create("n"), ErrorKind::OutOfMemory, 8, "create");
+    says(reserve.size(1 << 47).create("n"), ErrorKind::OutOfMemory, 8, "create");
 }
 
 #[test]
@@ -87,17 +99,26 @@ fn errors_of_files() {
     let place = Place::new();
     drop(place.file(b""));
     let (empty, read_only) = (place.reopened(true), place.reopened(false));
-    let device = File::open("/dev/null").unwrap();
+    let device = not_mappable();
     let options = place.options();
     says(options.clone().file(&empty).create("n"), ErrorKind::EmptyFile, 1006, "create");
-    says(options.clone().file(&device).create("n"), ErrorKind::NotMappable, 193, "create");
+    if !on_wine() {
+        says(options.clone().file(&device).create("n"), ErrorKind::NotMappable, 193, "create"); // CF-21
+    }
     says(options.clone().file(&read_only).create("n"), ErrorKind::AccessDenied, 5, "create");
-    says(options.clone().file(&empty).size(1 << 62).create("n"), ErrorKind::DiskFull, 112, "create");
+    let vast = options.clone().file(&empty).size(1 << 62);
+    if cfg!(target_os = "linux") {
+        says(vast.create("n"), ErrorKind::DiskFull, 112, "create");
+    } else if !on_wine() {
+        let error = error(vast.create("n")); // CF-17
+        assert!([8, 87, 112].contains(&error.win32_code()) && error.remedy().is_some(), "{error}");
+    }
     let short = options.file(&read_only).protection(Protection::ReadOnly).size(1);
     says(short.create("n"), ErrorKind::OutOfMemory, 8, "create");
 }
 
 #[test]
+#[cfg(target_os = "linux")] // elsewhere they may be shared, and need a privilege
 fn errors_of_large_pages() {
     let place = Place::new();
     let options = place.options().large_pages(LargePages::Required);
@@ -118,7 +139,9 @@ fn errors_of_mapping() {
     says(view.clone().len(0).map(), ErrorKind::InvalidParameter, 87, "map");
     says(view.clone().offset(1).len(u64::MAX).map(), ErrorKind::InvalidParameter, 87, "map");
     says(view.clone().address(4096).map(), ErrorKind::Misaligned, 1132, "map");
-    says(view.clone().address(1 << 63).map(), ErrorKind::InvalidParameter, 87, "map");
+    if !on_wine() {
+        says(view.clone().address(1 << 63).map(), ErrorKind::InvalidParameter, 87, "map"); // MV-16
+    }
     let there = creator.map().unwrap();
     says(view.address(there.as_ptr().addr()).map(), ErrorKind::InvalidAddress, 487, "map");
     let reader = place.open("n", Access::READ).unwrap();
@@ -128,7 +151,9 @@ fn errors_of_mapping() {
     assert!(says(writer.map(), ErrorKind::AccessDenied, 5, "map").to_string().contains("READ"));
     drop((creator, reader, writer));
     let _read_only = place.options().size(1).protection(Protection::ReadOnly).create("n").unwrap();
-    says(place.memory("n", 1).map_mut(), ErrorKind::InvalidParameter, 87, "map");
+    if !on_wine() {
+        says(place.memory("n", 1).map_mut(), ErrorKind::InvalidParameter, 87, "map"); // AE-6
+    }
 }
 
 #[test]
@@ -157,12 +182,17 @@ fn errors_of_views_and_of_committing() {
     let mapping = place.options().file(&file).create("n").unwrap();
     says(mapping.commit(0..4096), ErrorKind::AccessDenied, 5, "commit");
     let view = mapping.map_mut().unwrap();
-    file.set_len(0).unwrap();
-    says(view.read_vec(0, 1), ErrorKind::Truncated, 999, "read");
-    says(view.write_at(0, b"x"), ErrorKind::Truncated, 999, "write");
+    if cfg!(target_os = "linux") {
+        file.set_len(0).unwrap();
+        says(view.read_vec(0, 1), ErrorKind::Truncated, 999, "read");
+        says(view.write_at(0, b"x"), ErrorKind::Truncated, 999, "write");
+    } else {
+        assert_eq!(file.set_len(0).unwrap_err().raw_os_error(), Some(1224), "TR-1");
+    }
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn errors_of_what_stands_under_the_name_and_is_no_entry() {
     let place = Place::new();
     drop(place.memory("other", 4096)); // makes the directory
@@ -191,6 +221,7 @@ fn errors_of_what_stands_under_the_name_and_is_no_entry() {
 
 /// The entry of one name under another one, and each with every field that could be damaged.
 #[test]
+#[cfg(target_os = "linux")]
 fn a_damaged_entry_is_corrupt_and_not_worse() {
     let place = Place::new();
     let mapping = place.memory("n", 4096);
@@ -220,6 +251,7 @@ fn a_damaged_entry_is_corrupt_and_not_worse() {
 
 /// These two are told only after the library has waited for whoever is in its way.
 #[test]
+#[cfg(target_os = "linux")]
 fn errors_of_objects_that_cannot_be_reached() {
     let (lost, locked) = (Place::new(), Place::new());
     for place in [&lost, &locked] {
@@ -241,6 +273,7 @@ fn errors_of_objects_that_cannot_be_reached() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn errors_of_namespace_directories_say_which_one_and_what_is_wrong() {
     let place = Place::new();
     let loose = place.path("loose");
@@ -272,7 +305,7 @@ fn an_error_becomes_an_io_error_of_the_kind_that_programs_expect() {
         (place.open("n", Access::empty()), std::io::ErrorKind::PermissionDenied),
         (place.options().size(1).create_new("n"), std::io::ErrorKind::AlreadyExists),
         (place.options().create("m"), std::io::ErrorKind::InvalidInput),
-        (place.options().size(1 << 43).create("m"), std::io::ErrorKind::OutOfMemory),
+        (place.options().size(1 << 50).create("m"), std::io::ErrorKind::OutOfMemory),
     ];
     for (result, kind) in rows {
         let error = error(result);

@@ -1,4 +1,5 @@
 //! Memory that is frozen, or closed to further writers: by us, by another handle, by somebody who means no good.
+#![cfg(target_os = "linux")] // there is no freezing elsewhere
 #![allow(unsafe_code)] // maps the memory by hand, as a stranger might
 
 mod common;

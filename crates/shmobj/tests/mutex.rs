@@ -8,8 +8,8 @@ mod common;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::Place;
 use common::sleeper::{Elsewhere, LONG, SHORT, Sleeper, own_number};
+use common::{Place, on_wine};
 use shmobj::{Access, ErrorKind, Lock, Mutex, State, Timeout};
 
 /// Locks it for good.
@@ -272,7 +272,9 @@ fn mx_20_a_thread_owns_only_what_it_has_waited_for() {
         scope.spawn(|| assert_eq!(mutex.depth(), 0)).join().unwrap();
     });
     let State::Mutex { owner: Some(owner), .. } = place.state("n") else { panic!("it is owned") };
-    assert_eq!(owner.thread, own_number());
+    if !on_wine() {
+        assert_eq!(owner.thread, own_number()); // it does not tell
+    }
 }
 
 /// Also WS-3.

@@ -2,20 +2,30 @@
 
 mod common;
 
+#[cfg(target_os = "linux")]
 use std::fs::File;
+#[cfg(target_os = "linux")]
 use std::os::unix::fs::FileExt;
 use std::sync::Barrier;
 
-use common::{Place, code, error};
+#[cfg(target_os = "linux")]
+use common::error;
+use common::{LONGEST_NAME, Place, code, not_mappable, on_wine};
 use proptest::prelude::*;
+#[cfg(target_os = "linux")]
 use rustix::fs::{FlockOperation, flock};
-use shmobj::{Access, ErrorKind, FileMapping, Kind, Listed, Namespace, Protection, Scope};
+use shmobj::{Access, FileMapping, Namespace, Protection};
+#[cfg(target_os = "linux")]
+use shmobj::{ErrorKind, Kind, Listed, Scope};
 
 /// Where the kind and the storage stand in every version's entry.
+#[cfg(target_os = "linux")]
 const AT_KIND: u64 = 12;
+#[cfg(target_os = "linux")]
 const AT_STORAGE: u64 = 52;
 
 /// Puts a living object of another kind under a name, as a process that has one would.
+#[cfg(target_os = "linux")]
 fn object_of_kind(place: &Place, name: &str, number: u32) -> File {
     let mapping = place.memory(name, 4096);
     let entry = std::fs::read(place.names().join(name)).unwrap();
@@ -40,6 +50,7 @@ fn ns_1_creating_a_name_that_exists_gives_a_handle_to_the_existing_object() {
 
 /// Also AE-11 and TS-3.
 #[test]
+#[cfg(target_os = "linux")] // makes the entries by hand; kinds.rs has the rows for all systems
 fn ns_2_ns_3_a_name_of_another_kind_is_neither_created_nor_opened() {
     for (number, kind) in (1..).zip(Kind::ALL).skip(1) {
         let place = Place::new();
@@ -65,6 +76,7 @@ fn ns_4_a_name_that_nobody_holds_is_not_found() {
     assert_eq!(code(place.open("n", Access::READ)), 2, "the directory does not exist yet");
     let _other = place.memory("m", 4096);
     assert_eq!(code(place.open("n", Access::READ)), 2);
+    #[cfg(target_os = "linux")]
     assert_eq!(place.namespace.inspect("n").unwrap_err().win32_code(), 2);
 }
 
@@ -89,12 +101,14 @@ fn ns_5_after_the_last_handle_the_name_makes_a_new_object() {
 fn ns_6_a_creation_that_fails_leaves_no_name() {
     let place = Place::new();
     let empty = place.file(b"");
-    let nothing = File::open("/dev/null").unwrap();
+    let nothing = not_mappable();
     assert_eq!(code(place.options().file(&empty).create("n")), 1006);
-    assert_eq!(code(place.options().file(&nothing).create("n")), 193);
+    assert_eq!(code(place.options().file(&nothing).create("n")), if on_wine() { 6 } else { 193 }); // CF-21
     assert_eq!(code(place.options().file(&empty).protection(Protection::ReadOnly).size(1).create("n")), 8);
     assert_eq!(code(place.options().create("n")), 87);
-    assert_eq!(code(place.options().size(1 << 43).create("n")), 1455);
+    if !on_wine() {
+        assert_eq!(code(place.options().size(1 << 43).create("n")), 1455); // it commits as much as one likes
+    }
     assert_eq!(code(place.options().size(1 << 50).create("n")), 8);
     assert_eq!(code(place.open("n", Access::READ)), 2);
     assert_eq!(place.entries(), [""; 0]);
@@ -136,6 +150,7 @@ fn nm_2_the_empty_name_makes_unnamed_objects_and_opens_none() {
     first.map_mut().unwrap().write_at(0, b"x").unwrap();
     assert_eq!(second.map().unwrap().read_vec(0, 1).unwrap(), [0]);
     assert_eq!(code(place.open("", Access::READ)), 6);
+    #[cfg(target_os = "linux")]
     assert_eq!(place.namespace.inspect("").unwrap_err().win32_code(), 6);
     assert_eq!(place.entries(), [""; 0]);
     let third = place.options().size(4096).create_new("").unwrap();
@@ -157,7 +172,7 @@ fn nm_3_nm_4_a_plain_name_and_the_local_prefix_mean_the_same_object() {
 /// The global directory is the machine's, so the name is one that nobody else uses.
 #[test]
 fn nm_5_a_global_name_is_another_object_and_the_same_from_every_namespace() {
-    if !std::path::Path::new("/dev/shm").is_dir() {
+    if cfg!(target_os = "linux") && !std::path::Path::new("/dev/shm").is_dir() {
         return;
     }
     let (place, other) = (Place::new(), Place::new());
@@ -204,6 +219,7 @@ fn nm_6_to_nm_18_ill_formed_names_fail_alike_in_create_and_open() {
         assert_eq!(code(place.options().size(4096).create(name)), expected, "create {shown:?}");
         assert_eq!(code(place.options().size(4096).create_new(name)), expected, "create_new {shown:?}");
         assert_eq!(code(place.open(name, Access::READ)), expected, "open {shown:?}");
+        #[cfg(target_os = "linux")]
         assert_eq!(code(place.namespace.inspect(name)), expected, "inspect {shown:?}");
     }
     assert_eq!(place.entries(), [""; 0]);
@@ -213,7 +229,7 @@ fn nm_6_to_nm_18_ill_formed_names_fail_alike_in_create_and_open() {
 #[test]
 fn nm_12_every_other_character_stands_for_itself() {
     let place = Place::new();
-    let names = [
+    let mut names = vec![
         ".",
         "..",
         "...",
@@ -232,10 +248,7 @@ fn nm_12_every_other_character_stands_for_itself() {
         " ",
         " x",
         "x ",
-        "a\0b",
         "a",
-        "a\0",
-        "\0",
         "\n",
         "\x7f",
         "\u{e4}",
@@ -256,17 +269,22 @@ fn nm_12_every_other_character_stands_for_itself() {
         "CON",
         "nul",
     ];
+    if cfg!(target_os = "linux") {
+        names.extend(["a\0b", "a\0", "\0"]); // Windows takes names that end at the first NUL
+    }
     let mut held = Vec::new();
-    for (number, name) in (1..).zip(names) {
+    for (number, &name) in (1..).zip(&names) {
         let mapping = place.options().size(4096 * number).create_new(name);
         held.push(mapping.unwrap_or_else(|error| panic!("{name:?}: {error}")));
     }
-    for (mapping, name) in held.iter().zip(names) {
+    for (mapping, &name) in held.iter().zip(&names) {
         let opened = place.open(name, Access::READ).unwrap();
         assert!(opened.is_same_object(mapping), "{name:?}");
         assert_eq!(opened.size(), mapping.size(), "{name:?}");
+        #[cfg(target_os = "linux")]
         assert_eq!(place.namespace.inspect(name).unwrap().name, name);
     }
+    #[cfg(target_os = "linux")]
     let listed: std::collections::BTreeSet<String> = place
         .namespace
         .objects(Scope::Local)
@@ -277,6 +295,7 @@ fn nm_12_every_other_character_stands_for_itself() {
             other => panic!("{other:?}"),
         })
         .collect();
+    #[cfg(target_os = "linux")]
     assert_eq!(listed, names.into_iter().map(String::from).collect());
     drop(held);
     assert_eq!(place.entries(), [""; 0]);
@@ -289,10 +308,10 @@ fn nm_17_names_of_up_to_32766_utf16_units_are_whole_names() {
         "x".repeat(255),
         "x".repeat(256),
         "x".repeat(260),
-        "x".repeat(32_766),
-        format!("{}y", "x".repeat(32_765)),
-        "\u{20ac}".repeat(32_766),
-        "😀".repeat(16_383),
+        "x".repeat(LONGEST_NAME),
+        format!("{}y", "x".repeat(LONGEST_NAME - 1)),
+        "\u{20ac}".repeat(LONGEST_NAME),
+        "😀".repeat(LONGEST_NAME / 2),
         "/".repeat(100),
         "ä".repeat(127),
         "ä".repeat(128),
@@ -304,10 +323,12 @@ fn nm_17_names_of_up_to_32766_utf16_units_are_whole_names() {
         let prefixed = format!("Local\\{name}");
         let fits = prefixed.encode_utf16().count() <= 32_766; // the prefix counts
         assert_eq!(code(place.open(&prefixed, Access::READ)), if fits { 0 } else { 123 });
+        #[cfg(target_os = "linux")]
         assert_eq!(place.namespace.inspect(name).unwrap().name, *name);
     }
-    assert_eq!(code(place.open(&"x".repeat(32_764), Access::READ)), 2);
+    assert_eq!(code(place.open(&"x".repeat(LONGEST_NAME - 2), Access::READ)), 2);
     // The file of a long name carries a hash; the name that reads like that file is another name.
+    #[cfg(target_os = "linux")]
     for file in place.entries() {
         if !names.contains(&file) {
             assert_eq!(code(place.open(&file, Access::READ)), 2, "{file}");
@@ -321,7 +342,7 @@ fn nm_17_names_of_up_to_32766_utf16_units_are_whole_names() {
 #[test]
 fn nm_20_the_error_of_the_step_that_comes_first_wins() {
     let place = Place::new();
-    let nothing = File::open("/dev/null").unwrap();
+    let nothing = not_mappable();
     for name in ["\\x", "local\\x", "Local\\", "Local"] {
         assert_eq!(code(place.options().create(name)), 87, "{name}: no size, no file");
         let bad_name = code(place.options().size(4096).create(name));
@@ -330,12 +351,19 @@ fn nm_20_the_error_of_the_step_that_comes_first_wins() {
     }
 }
 
+/// Windows takes names that end at the first NUL.
+const NAMES: &str = if cfg!(target_os = "linux") {
+    "[^\\\\]{1,20}|[%~./a]{1,8}|[a-cä]{250,258}|[/%a]{80,90}"
+} else {
+    "[^\\\\\0]{1,20}|[%~./a]{1,8}|[a-cä]{250,258}|[/%a]{80,90}"
+};
+
 proptest! {
     /// NM-12, NM-14, NM-17: two names are one object only if they are one string.
     #[test]
     fn nm_14_names_are_compared_whole_and_unchanged(
-        one in "[^\\\\]{1,20}|[%~./a]{1,8}|[a-cä]{250,258}|[/%a]{80,90}",
-        two in "[^\\\\]{1,20}|[%~./a]{1,8}|[a-cä]{250,258}|[/%a]{80,90}",
+        one in NAMES,
+        two in NAMES,
     ) {
         let place = Place::new();
         let first = place.memory(&one, 4096);
@@ -344,6 +372,7 @@ proptest! {
         prop_assert_eq!(second.existed(), one == two);
         for (name, mapping) in [(&one, &first), (&two, &second)] {
             prop_assert!(place.open(name, Access::READ).unwrap().is_same_object(mapping));
+            #[cfg(target_os = "linux")]
             prop_assert_eq!(&place.namespace.inspect(name).unwrap().name, name);
         }
     }

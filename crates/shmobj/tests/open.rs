@@ -2,8 +2,10 @@
 
 mod common;
 
-use common::{Place, code, pattern};
-use shmobj::{Access, FileMapping, Namespace, Protection};
+use common::{Place, code, for_others, on_wine, pattern};
+#[cfg(target_os = "linux")]
+use shmobj::Namespace;
+use shmobj::{Access, FileMapping, Protection};
 
 /// The codes of a read-only, a copy-on-write and a writable view.
 fn views(mapping: &FileMapping) -> [u32; 3] {
@@ -51,7 +53,7 @@ fn of_1_to_of_5_a_handle_maps_what_its_rights_say() {
     let file = place.file(&pattern(5000));
     let _memory = place.memory("memory", 4096);
     let _file = place.options().file(&file).create("file").unwrap();
-    let _shared = place.options().size(4096).across_pid_namespaces(true).create("shared").unwrap();
+    let _shared = for_others(place.options().size(4096)).create("shared").unwrap();
     let rows = [
         ("OF-1", Access::READ, [0, 0, 5]),
         ("OF-1", Access::READ | Access::QUERY, [0, 0, 5]),
@@ -74,6 +76,9 @@ fn of_1_to_of_5_a_handle_maps_what_its_rights_say() {
 /// Also 8.3: the handle's right is tested first, then the object's protection.
 #[test]
 fn of_9_all_rights_to_a_read_only_object_still_map_no_writable_view() {
+    if on_wine() {
+        return; // AE-6: it maps them
+    }
     let place = Place::new();
     drop(place.file(&pattern(5000)));
     let file = place.reopened(false);
@@ -122,12 +127,17 @@ fn opening_tells_size_protection_and_what_it_is() {
     assert_eq!(opened.map().unwrap().read_vec(0, 4321).unwrap(), pattern(4321));
     let opened = place.open("memory", Access::READ).unwrap();
     assert_eq!((opened.size(), opened.is_file()), (8192, false));
-    assert_eq!(opened.protection(), Protection::ReadWrite);
+    if cfg!(target_os = "linux") {
+        assert_eq!(opened.protection(), Protection::ReadWrite);
+    }
+    // Elsewhere a handle that may write can find it out.
+    assert_eq!(place.open("memory", Access::READ_WRITE).unwrap().protection(), Protection::ReadWrite);
     assert_eq!(opened.name(), "memory");
 }
 
 /// A file is found through its holders, whatever has become of its path.
 #[test]
+#[cfg(target_os = "linux")] // TR-9: Windows may refuse to delete it
 fn a_named_mapping_of_a_deleted_file_can_be_opened() {
     let place = Place::new();
     let file = place.file(&pattern(5000));
@@ -143,6 +153,7 @@ fn a_named_mapping_of_a_deleted_file_can_be_opened() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // elsewhere nothing makes one
 fn opening_never_makes_a_directory() {
     let place = Place::new();
     let namespace = Namespace::at(place.path("never"));

@@ -1,14 +1,17 @@
-//! What `Namespace::inspect` and `Namespace::objects` show of synchronization objects.
+//! What synchronization objects show of their state: by `Namespace::inspect` and `Namespace::objects` where those are, and by a handle.
 
 mod common;
 
 use std::time::{Duration, SystemTime};
 
-use common::Place;
 use common::objects::abandon;
-use common::sleeper::{Elsewhere, LONG, SHORT, Sleeper, own_number, until};
-use shmobj::wait;
-use shmobj::{Access, Due, Kind, Listed, Owner, Period, Reset, Scope, State, Storage, Timeout};
+#[cfg(target_os = "linux")]
+use common::sleeper::until;
+use common::sleeper::{Elsewhere, LONG, SHORT, Sleeper, own_number};
+use common::{Place, on_wine};
+#[cfg(target_os = "linux")]
+use shmobj::{Access, Kind, Listed, Scope, Storage, wait};
+use shmobj::{Due, Owner, Period, Reset, State, Timeout};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -26,7 +29,11 @@ fn a_mutex_shows_which_thread_of_which_process_owns_it() {
     assert_eq!(owner(&place, "n"), None);
     let lock = mutex.lock().unwrap();
     let own = owner(&place, "n").expect("it is owned");
-    assert_eq!((own.thread, own.pid), (own_number(), Some(std::process::id())));
+    if !on_wine() {
+        // It does not tell.
+        assert_eq!((own.thread, own.pid), (own_number(), Some(std::process::id())));
+    }
+    #[cfg(target_os = "linux")]
     assert_eq!(
         own.command.as_deref(),
         Some(std::fs::read_to_string("/proc/thread-self/comm").unwrap().trim_end())
@@ -37,8 +44,10 @@ fn a_mutex_shows_which_thread_of_which_process_owns_it() {
     std::thread::scope(|scope| {
         let elsewhere = Elsewhere::owns(scope, &owned);
         let other = owner(&place, "n").expect("it is owned");
-        assert_eq!((other.thread, other.pid), (elsewhere.number(), Some(std::process::id())));
-        assert_ne!(other.thread, own.thread);
+        if !on_wine() {
+            assert_eq!((other.thread, other.pid), (elsewhere.number(), Some(std::process::id())));
+            assert_ne!(other.thread, own.thread);
+        }
         elsewhere.releases();
     });
     assert_eq!(owner(&place, "n"), None);
@@ -49,7 +58,10 @@ fn a_mutex_that_is_owned_from_the_beginning_shows_its_owner() {
     let place = Place::new();
     let mutex = place.mutexes().initially_owned(true).create("n").unwrap();
     let own = owner(&place, "n").expect("it is owned");
-    assert_eq!((own.thread, own.pid), (own_number(), Some(std::process::id())));
+    if !on_wine() {
+        // It does not tell.
+        assert_eq!((own.thread, own.pid), (own_number(), Some(std::process::id())));
+    }
     mutex.release().unwrap();
     assert_eq!(owner(&place, "n"), None);
 }
@@ -107,7 +119,8 @@ fn a_timer_shows_when_it_is_due_and_how_often() {
         let timer = place.timer("n", reset);
         let shown = || match place.state("n") {
             State::WaitableTimer { signaled, reset: shown, due_in, period } => {
-                assert_eq!(shown, Some(reset));
+                // Windows tells neither: only the handle that made it knows its sort.
+                assert_eq!(shown, cfg!(target_os = "linux").then_some(reset));
                 (signaled, due_in, period)
             }
             other => panic!("{other:?}"),
@@ -115,19 +128,28 @@ fn a_timer_shows_when_it_is_due_and_how_often() {
         assert_eq!(shown(), (false, None, None));
         timer.set(Due::after(HOUR), Some(HOUR.into())).unwrap();
         let (signaled, due_in, period) = shown();
-        assert_eq!((signaled, period), (false, Some(HOUR)));
+        assert_eq!((signaled, period), (false, cfg!(target_os = "linux").then_some(HOUR)));
         assert!(due_in.is_some_and(|due_in| due_in <= HOUR && due_in > HOUR / 2), "{due_in:?}");
         timer.set(Due::at(SystemTime::now() + 2 * HOUR), None).unwrap();
         let (signaled, due_in, period) = shown();
         assert_eq!((signaled, period), (false, None));
-        assert!(due_in.is_some_and(|due_in| due_in <= 2 * HOUR && due_in > HOUR), "{due_in:?}");
+        if !on_wine() {
+            // It does not tell of an absolute time.
+            assert!(due_in.is_some_and(|due_in| due_in <= 2 * HOUR && due_in > HOUR), "{due_in:?}");
+        }
         timer.set(Due::NOW, Some(Period::every(HOUR))).unwrap();
         let (signaled, due_in, _) = shown();
-        assert!(signaled && due_in.is_some_and(|due_in| due_in <= HOUR && due_in > HOUR / 2), "{due_in:?}");
+        assert!(signaled);
+        if !on_wine() {
+            assert!(due_in.is_some_and(|due_in| due_in <= HOUR && due_in > HOUR / 2), "{due_in:?}");
+        }
         timer.set(Due::NOW, None).unwrap();
         assert_eq!(shown(), (true, None, None));
         timer.cancel().unwrap();
         assert_eq!(shown(), (true, None, None), "it stays signalled");
+        if on_wine() {
+            continue; // it shows of a cancelled timer when it would have been due
+        }
         timer.set(Due::after(HOUR), Some(HOUR.into())).unwrap();
         timer.cancel().unwrap();
         assert_eq!(shown(), (false, None, None));
@@ -135,6 +157,7 @@ fn a_timer_shows_when_it_is_due_and_how_often() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // Windows does not tell
 fn an_object_shows_that_somebody_waits_for_it() {
     let place = Place::new();
     let event = place.event("event", Reset::Auto);
@@ -170,6 +193,7 @@ fn an_object_shows_that_somebody_waits_for_it() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn an_object_shows_that_it_is_waited_for_among_several() {
     let place = Place::new();
     let [a, b] = ["a", "b"].map(|name| place.event(name, Reset::Auto));
@@ -198,6 +222,7 @@ fn a_look_disturbs_nobody() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_list_shows_every_kind_with_its_state() {
     let place = Place::new();
     let _mapping = place.memory("mapping", 4096);
@@ -229,6 +254,7 @@ fn a_list_shows_every_kind_with_its_state() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_handle_in_this_process_shows_it_as_a_holder() {
     let place = Place::new();
     let mutex = place.mutex("n");

@@ -7,9 +7,9 @@ mod common;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use common::Place;
 use common::objects::abandon;
 use common::sleeper::{Elsewhere, LONG, SHORT, Sleeper, until};
+use common::{Place, on_wine};
 use shmobj::wait::{self, MAXIMUM_OBJECTS, Waitable, WaitedAll};
 use shmobj::{Access, Due, ErrorKind, Event, Mutex, Period, Reset, Semaphore, State, Timeout, WaitableTimer};
 
@@ -55,6 +55,9 @@ fn wm_3_a_hundred_and_twenty_eight_objects_of_all_kinds_are_taken_at_once() {
 #[test]
 fn wm_8_the_same_object_cannot_be_taken_twice_at_once() {
     let place = Place::new();
+    if on_wine() {
+        return; // WM-8: it takes it twice
+    }
     let semaphore = place.semaphore("n", 5, 5);
     let again = place.semaphores().open("n", Access::ALL).unwrap();
     let other = place.events().signaled(true).create("other").unwrap();
@@ -78,7 +81,9 @@ fn wm_8_the_same_object_cannot_be_taken_twice_at_once() {
 fn wm_8_objects_without_a_name_are_told_apart() {
     let [a, b] = [(); 2].map(|()| Semaphore::options().initial(1).create_unnamed().unwrap());
     assert_eq!(wait::all(&[&a, &b], Timeout::NOW).unwrap(), WaitedAll::Signaled);
-    assert_eq!(wait::all(&[&a, &a], Timeout::NOW).unwrap_err().win32_code(), 87);
+    if !on_wine() {
+        assert_eq!(wait::all(&[&a, &a], Timeout::NOW).unwrap_err().win32_code(), 87); // WM-8
+    }
 }
 
 #[test]
@@ -342,7 +347,9 @@ fn wm_17_all_abandoned_mutexes_are_taken_and_told() {
     let semaphore = place.semaphore("semaphore", 1, 1);
     abandon(&[m1, m3], 2);
     let waited = wait::all(&[m3, m0, &semaphore, m1, m2], LONG).unwrap();
-    assert_eq!(waited, WaitedAll::Abandoned(vec![0, 3]));
+    // Windows tells that one was abandoned, and not which.
+    let told = if cfg!(target_os = "linux") { vec![0, 3] } else { vec![0, 1, 3, 4] };
+    assert_eq!(waited, WaitedAll::Abandoned(told));
     for mutex in &mutexes {
         assert_eq!(mutex.depth(), 1);
         mutex.release().unwrap();

@@ -86,6 +86,7 @@ pub enum WaitedAll {
     /// All were signalled at one instant, and taken.
     Signaled,
     /// The same, and the owners of the mutexes of these indices, in ascending order, had ended without releasing them.
+    /// Windows tells that one has, and not which: there these are all mutexes that this thread did not own before.
     Abandoned(Vec<usize>),
     /// Not before the time-out. Nothing was taken.
     TimedOut,

@@ -1,14 +1,26 @@
 //! What these tests share: a namespace and a place for files of their own each, errors as Win32 numbers, and a look
 //! at this process's memory that cannot fault.
-#![allow(dead_code)] // every file of tests uses a part of it
+#![allow(dead_code, unused_imports)] // every file of tests uses a part of it
+
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod system;
 
 pub(crate) mod objects;
 pub(crate) mod sleeper;
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+
+#[cfg(windows)]
+pub(crate) use system::granted;
+pub(crate) use system::{
+    LONGEST_NAME, for_others, not_mappable, on_wine, peek, poke, read_at, rights, write_at,
+};
 
 use shmobj::{Access, Error, FileMapping, MappingOptions, Namespace, Result};
 use tempfile::TempDir;
@@ -52,12 +64,6 @@ impl Place {
         self.directory.path().join("names")
     }
 
-    /// The files in the directory of entries.
-    pub(crate) fn entries(&self) -> Vec<String> {
-        let Ok(listing) = std::fs::read_dir(self.names()) else { return Vec::new() };
-        listing.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
-    }
-
     /// A path for a file of the test's own.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
@@ -99,26 +105,4 @@ pub(crate) fn error<T>(result: Result<T>) -> Error {
 /// Bytes that differ from their neighbours, and from those a page or a cache line away.
 pub(crate) fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|index| (index % 251 + index / 251 % 7 + 1) as u8).collect()
-}
-
-/// This process's memory at any address, by way of the kernel: an error where a touch would fault.
-pub(crate) fn peek(address: usize, length: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; length];
-    File::open("/proc/self/mem")?.read_exact_at(&mut bytes, address as u64)?;
-    Ok(bytes)
-}
-
-/// Writes this process's memory in the same way.
-pub(crate) fn poke(address: usize, bytes: &[u8]) -> io::Result<()> {
-    OpenOptions::new().write(true).open("/proc/self/mem")?.write_all_at(bytes, address as u64)
-}
-
-/// The rights of the page at an address, as `/proc/self/maps` shows them: `rw-s`. `None` where nothing is mapped.
-pub(crate) fn rights(address: usize) -> Option<String> {
-    std::fs::read_to_string("/proc/self/maps").unwrap().lines().find_map(|line| {
-        let (range, rest) = line.split_once(' ')?;
-        let (start, end) = range.split_once('-')?;
-        let number = |text| usize::from_str_radix(text, 16).unwrap();
-        (number(start)..number(end)).contains(&address).then(|| rest[..4].to_owned())
-    })
 }

@@ -1,8 +1,10 @@
 //! Synchronization objects in a test's own namespace.
 
-use shmobj::{
-    Event, EventOptions, Mutex, MutexOptions, ObjectInfo, Reset, Semaphore, SemaphoreOptions, State,
-};
+#[cfg(windows)]
+use shmobj::Access;
+#[cfg(target_os = "linux")]
+use shmobj::ObjectInfo;
+use shmobj::{Event, EventOptions, Mutex, MutexOptions, Reset, Semaphore, SemaphoreOptions, State};
 use shmobj::{TimerOptions, WaitableTimer};
 
 use super::Place;
@@ -41,14 +43,31 @@ impl Place {
         self.timers().reset(reset).create(name).expect("a timer")
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn inspect(&self, name: &str) -> ObjectInfo {
         self.namespace.inspect(name).expect("somebody holds it")
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn state(&self, name: &str) -> State {
         self.inspect(name).state.expect("synchronization objects have a state")
     }
 
+    /// Without `inspect`, a handle of one's own shows the state.
+    #[cfg(windows)]
+    pub(crate) fn state(&self, name: &str) -> State {
+        macro_rules! look {
+            ($($options:ident),*) => {
+                $(if let Ok(object) = self.$options().open(name, Access::QUERY) {
+                    return object.state().unwrap();
+                })*
+            };
+        }
+        look!(mutexes, events, semaphores, timers);
+        panic!("somebody holds it")
+    }
+
+    #[cfg(target_os = "linux")]
     pub(crate) fn is_waited_for(&self, name: &str) -> bool {
         self.inspect(name).is_waited_for
     }

@@ -3,12 +3,14 @@
 //! No test depends on speed: what has to happen may take [`LONG`], and what must not happen is looked for during [`SHORT`], in
 //! which a slow machine can only overlook it.
 
-use std::path::Path;
 use std::sync::mpsc;
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use shmobj::Mutex;
+
+pub(crate) use super::system::own_number;
+use super::system::sleeps;
 
 /// For a wait that has to be satisfied.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
@@ -109,32 +111,6 @@ pub(crate) fn exactly<T: Send>(count: usize, sleepers: &[Sleeper<'_, T>]) {
     until("the threads pass", || done(sleepers) >= count);
     std::thread::sleep(SHORT);
     assert_eq!(done(sleepers), count, "threads have passed");
-}
-
-/// This thread's number, as `inspect` shows it.
-pub(crate) fn own_number() -> u32 {
-    rustix::thread::gettid().as_raw_nonzero().get() as u32
-}
-
-/// Whether a thread of this process sleeps on words that processes share: a lock of the allocator or of std is in private memory.
-fn sleeps(number: u32) -> bool {
-    let task = Path::new("/proc/self/task").join(number.to_string());
-    if let Ok(call) = std::fs::read_to_string(task.join("syscall")) {
-        let mut fields = call.split_whitespace();
-        return match fields.next().and_then(|field| field.parse().ok()) {
-            Some(libc::SYS_futex) => fields.next().is_some_and(is_shared),
-            Some(libc::SYS_futex_waitv) => true,
-            _ => false,
-        };
-    }
-    // A kernel that does not tell the call tells that the thread sleeps.
-    std::fs::read_to_string(task.join("stat"))
-        .is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" S")))
-}
-
-fn is_shared(address: &str) -> bool {
-    usize::from_str_radix(address.trim_start_matches("0x"), 16)
-        .is_ok_and(|address| super::rights(address).is_some_and(|rights| rights.ends_with('s')))
 }
 
 /// Another thread that owns a mutex until it is told what to do with it.

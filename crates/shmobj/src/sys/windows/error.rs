@@ -16,31 +16,29 @@ pub(super) fn last_error() -> Code {
 impl Attempt<'_> {
     /// An error of the system, sorted into the kind that a caller can act on. Its number is told in any case.
     pub(crate) fn os(&self, doing: &'static str, code: Code) -> Error {
-        let error = self.fails(kind(code), doing).with_source(io::Error::from_raw_os_error(code as i32));
-        match remedy(code) {
+        let kind = kind(code);
+        let error = self.fails(kind, doing).with_source(io::Error::from_raw_os_error(code as i32));
+        match remedy(kind) {
             Some(remedy) => error.with_remedy(remedy),
             None => error,
         }
     }
 }
 
-/// What helps whatever was tried.
-fn remedy(code: Code) -> Option<&'static str> {
-    Some(match code {
-        win32::ERROR_PRIVILEGE_NOT_HELD => {
-            "give the user the right to lock pages in memory (SeLockMemoryPrivilege)"
-        } // LP-1
-        win32::ERROR_FILE_INVALID => "give a size, or write something into the file first",
-        win32::ERROR_BAD_EXE_FORMAT => "give a regular file",
-        win32::ERROR_DISK_FULL => "make room on its file system, or ask for less",
-        win32::ERROR_NOT_ENOUGH_MEMORY | win32::ERROR_COMMITMENT_LIMIT => {
-            "ask for less, or reserve it and commit parts"
+/// What helps against an error of the system, as far as its kind alone says.
+fn remedy(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::OutOfMemory => Some("ask for less"),
+        ErrorKind::CommitLimit => Some("ask for less, or reserve it and commit parts"),
+        ErrorKind::NoResources => Some("close handles, or ask for less"),
+        ErrorKind::DiskFull => Some("make room on its file system, or ask for less"),
+        ErrorKind::EmptyFile => Some("give a size, or write something into the file first"),
+        ErrorKind::NotMappable => Some("give a regular file"),
+        ErrorKind::PrivilegeNotHeld => {
+            Some("have the user granted \"Lock pages in memory\", or use ordinary pages")
         }
-        win32::ERROR_NO_SYSTEM_RESOURCES | win32::ERROR_NOT_ENOUGH_QUOTA => {
-            "ask for less, or close what is not needed"
-        }
-        _ => return None,
-    })
+        _ => None,
+    }
 }
 
 fn kind(code: Code) -> ErrorKind {

@@ -20,6 +20,9 @@ use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::sys::contract::Intent;
 
+/// What a create does.
+const CREATING: &str = "creating it";
+
 /// Takes what a call has returned: a handle of our own, or nothing.
 pub(super) fn owned(handle: HANDLE) -> Result<OwnedHandle, Code> {
     if handle.is_null() {
@@ -39,7 +42,7 @@ pub(super) fn created(
 ) -> Result<(OwnedHandle, bool)> {
     let handle = create();
     let code = last_error();
-    let handle = owned(handle).map_err(|_| refused(attempt, kind, name, "creating it", code))?;
+    let handle = owned(handle).map_err(|_| refused(attempt, kind, name, CREATING, code))?;
     let existed = name.is_some() && code == ERROR_ALREADY_EXISTS;
     if existed && intent == Intent::CreateNew {
         return Err(attempt
@@ -96,6 +99,14 @@ fn refused(
             };
             attempt.fails(ErrorKind::WrongKind, belongs).with_remedy("choose another name")
         }
+        // One number for three things that can be the matter with a create.
+        (ERROR_ACCESS_DENIED, _) if doing == CREATING && kind == Kind::FileMapping => attempt
+            .fails(
+                ErrorKind::AccessDenied,
+                "its file is not open for what the protection needs, or the name's object does not grant all rights, \
+                 or nobody but a service may create global mappings",
+            )
+            .with_remedy("open the file for that, open the object with fewer rights, or choose a local name"),
         (ERROR_ACCESS_DENIED, Some(_)) => attempt
             .fails(
                 ErrorKind::AccessDenied,

@@ -10,7 +10,7 @@ use std::os::windows::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Attempt, ErrorKind, Result};
-use crate::name::Name;
+use crate::name::{MAX_UTF16_UNITS, Name};
 
 /// A place for names.
 #[derive(Debug)]
@@ -42,7 +42,17 @@ impl Place {
                 .fails(ErrorKind::InvalidName, "the name contains a NUL, which ends names on Windows")
                 .with_remedy("choose a name without it"));
         }
-        Ok(self.prefix.encode_utf16().chain(name.base.encode_utf16()).chain([0]).collect())
+        let mut units: Vec<u16> = self.prefix.encode_utf16().chain(name.base.encode_utf16()).collect();
+        // What stands in front counts. Nobody is to find out what the system makes of a name that is longer than it can count.
+        if units.len() > MAX_UTF16_UNITS {
+            let room = MAX_UTF16_UNITS - self.prefix.len();
+            let matter = format!(
+                "the name is longer than {room} UTF-16 units, for which there is room in this namespace"
+            );
+            return Err(attempt.fails(ErrorKind::InvalidName, matter).with_remedy("choose a shorter name"));
+        }
+        units.push(0);
+        Ok(units)
     }
 }
 
@@ -66,4 +76,42 @@ fn digest(directory: &Path) -> u128 {
 /// There is no fork to keep out.
 pub(crate) fn without_forks<T>(make: impl FnOnce() -> T) -> T {
     make()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A digest that changes makes programs of two versions strangers.
+    #[test]
+    fn a_directory_is_one_place_however_it_is_written() {
+        let path = |text: &str| digest(Path::new(text));
+        assert_eq!(path(r"C:\Data\Objects"), path(r"c:\data\OBJECTS"));
+        assert_eq!(path(r"C:\data\objects"), path("C:/data/objects"));
+        assert_eq!(path(r"C:\data\objects"), path(r"C:\data\.\other\..\objects"));
+        assert_ne!(path(r"C:\data\objects"), path(r"C:\data\object"));
+        assert_ne!(path(r"C:\data"), path(r"D:\data"));
+        let here = std::env::current_dir().unwrap().join("objects");
+        assert_eq!(path("objects"), digest(&here));
+        assert_eq!(path(r"C:\data"), EXPECTED);
+    }
+
+    /// Of `c:\data` as UTF-16, reckoned by another program.
+    const EXPECTED: u128 = 0xef49_48e7_3e09_6b0a_95c4_40aa_49f0_79d8;
+
+    #[test]
+    fn names_stand_behind_their_place() {
+        let attempt = |name| Attempt { verb: "open", subject: "event", name };
+        let name = |place: &Place, base| {
+            let name = Name { scope: crate::Scope::Local, base };
+            place.name(&attempt(base), name).map(|units| String::from_utf16(&units).unwrap())
+        };
+        assert_eq!(name(&Place::global(), "x").unwrap(), "Global\\x\0");
+        let private = name(&Place::at(r"C:\data".into()), "x y").unwrap();
+        assert_eq!(private, format!("Local\\shmobj-{EXPECTED:032x}.x y\0"));
+        assert_eq!(name(&Place::global(), "x\0y").unwrap_err().win32_code(), 123);
+        let longest = "\u{e4}".repeat(MAX_UTF16_UNITS - "Global\\".len());
+        assert!(name(&Place::global(), &longest).is_ok());
+        assert_eq!(name(&Place::global(), &format!("{longest}x")).unwrap_err().win32_code(), 123);
+    }
 }

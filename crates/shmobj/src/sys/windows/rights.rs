@@ -8,7 +8,8 @@ use crate::kind::Kind;
 
 /// `EVENT_QUERY_STATE` and its like: the same bit for all kinds.
 pub(super) const QUERY_STATE: u32 = 0x1;
-/// `EVENT_MODIFY_STATE`, `SEMAPHORE_MODIFY_STATE`, `TIMER_MODIFY_STATE`. Releasing a mutex needs no right (AR-4).
+/// `EVENT_MODIFY_STATE`, `SEMAPHORE_MODIFY_STATE`, `TIMER_MODIFY_STATE`. Releasing a mutex needs no right (AR-4), and `MUTEX_MODIFY_STATE` is
+/// the bit of `MUTANT_QUERY_STATE`; an open that asks for no bit at all is refused (OP-4).
 const MODIFY_STATE: u32 = 0x2;
 
 /// What a kind's kernel handle needs for these rights.
@@ -19,7 +20,9 @@ pub(super) fn mask(kind: Kind, access: Access) -> u32 {
             (Access::WRITE, SECTION_MAP_WRITE),
             (Access::READ, SECTION_MAP_READ),
         ],
-        Kind::Mutex => &[(Access::QUERY, QUERY_STATE), (Access::SYNCHRONIZE, SYNCHRONIZE)],
+        Kind::Mutex => {
+            &[(Access::QUERY, QUERY_STATE), (Access::MODIFY, QUERY_STATE), (Access::SYNCHRONIZE, SYNCHRONIZE)]
+        }
         _ => &[
             (Access::QUERY, QUERY_STATE),
             (Access::MODIFY, MODIFY_STATE),
@@ -54,4 +57,42 @@ pub(super) fn everything(kind: Kind) -> u32 {
 /// What an access control list grants of these rights: with those that an open asks for besides.
 pub(super) fn granted(kind: Kind, access: Access) -> u32 {
     mask(kind, access) | QUERY_STATE | READ_CONTROL
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [Kind; 5] =
+        [Kind::FileMapping, Kind::Mutex, Kind::Event, Kind::Semaphore, Kind::WaitableTimer];
+
+    /// An open that asks for no bit is refused (OP-4).
+    #[test]
+    fn every_right_that_a_kind_has_is_a_bit() {
+        for kind in KINDS {
+            let (own, others) = match kind {
+                Kind::FileMapping => (Access::MAPPING, Access::SYNCHRONIZE | Access::MODIFY),
+                _ => (Access::SYNCHRONIZATION, Access::READ_WRITE),
+            };
+            for right in own.iter() {
+                assert_ne!(mask(kind, right), 0, "{kind} {right:?}");
+                assert_eq!(mask(kind, right) & !everything(kind), 0, "{kind} {right:?}");
+                assert!(access(kind, mask(kind, right)).contains(right), "{kind} {right:?}");
+                assert_eq!(granted(kind, right) & mask(kind, right), mask(kind, right));
+            }
+            assert_eq!(mask(kind, others), 0, "{kind}");
+            assert_eq!(access(kind, everything(kind)), own, "{kind}");
+            assert_eq!(access(kind, 0), Access::empty(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn masks_are_those_of_the_headers() {
+        assert_eq!(mask(Kind::FileMapping, Access::ALL), 0x7);
+        assert_eq!(mask(Kind::Mutex, Access::ALL), 0x10_0001);
+        assert_eq!(mask(Kind::Event, Access::ALL), 0x10_0003);
+        assert_eq!(everything(Kind::FileMapping), 0xf_001f);
+        assert_eq!(everything(Kind::Mutex), 0x1f_0001);
+        assert_eq!(everything(Kind::WaitableTimer), 0x1f_0003);
+    }
 }

@@ -142,3 +142,33 @@ fn own_sid(which: i32) -> Result<String, Code> {
     unsafe { LocalFree(text.cast()) };
     Ok(String::from_utf16_lossy(&units))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_denial_comes_first_and_others_after_the_owner() {
+        let [users, guests]: [Sid; 2] = ["S-1-5-32-545", "S-1-5-32-546"].map(|sid| sid.parse().unwrap());
+        let security = Security::mode(0o604)
+            .grant(Principal::Sid(users), Access::MODIFY)
+            .grant(Principal::Sid(guests), Access::empty());
+        let owner = own_sid(TokenOwner).unwrap();
+        assert!(owner.starts_with("S-1-5-"), "{owner}");
+        let expected = format!(
+            "D:P(D;;0x1f0003;;;S-1-5-32-546)(A;;0x1f0003;;;{owner})(A;;0x1f0003;;;S-1-5-18)\
+             (A;;0x120001;;;S-1-1-0)(A;;0x20003;;;S-1-5-32-545)"
+        );
+        assert_eq!(sddl(Kind::Event, &security).unwrap(), expected);
+    }
+
+    #[test]
+    fn bits_are_rights_of_the_kind() {
+        for (bits, expected) in [(0, None), (4, Some(Access::READ)), (6, Some(Access::READ_WRITE)), (1, None)]
+        {
+            assert_eq!(of_bits(Kind::FileMapping, bits), expected);
+        }
+        assert_eq!(of_bits(Kind::Mutex, 4), Some(Access::SYNCHRONIZE));
+        assert_eq!(of_bits(Kind::WaitableTimer, 6), Some(Access::SYNCHRONIZE | Access::MODIFY));
+    }
+}

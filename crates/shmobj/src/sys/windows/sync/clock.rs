@@ -37,3 +37,21 @@ impl Deadline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_rounded_up_and_is_never_for_ever() {
+        assert_eq!(Deadline::Now.milliseconds(), 0);
+        assert_eq!(Deadline::Never.milliseconds(), INFINITE);
+        let now = Instant::now();
+        assert_eq!(Deadline::At(now).milliseconds(), 0, "an instant that has passed");
+        assert!(!Deadline::after(1_000_000_000).has_passed());
+        let soon = Deadline::At(Instant::now() + Duration::from_secs(1000)).milliseconds();
+        assert!((900_000..=1_000_000).contains(&soon), "{soon}");
+        let sixty_days = Deadline::after(60 * 86_400 * 1_000_000_000);
+        assert_eq!(sixty_days.milliseconds(), INFINITE - 1, "in parts");
+    }
+}

@@ -21,7 +21,7 @@ use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::mapping::{Allocation, LargePages, Protection};
-use crate::name::{Name, Scope};
+use crate::name::{MAX_UTF16_UNITS, Name, Scope};
 use crate::security::Security;
 use crate::sys::contract::{Arrived, Initial, Intent, MappingWish, Source, SynchronizerWish, ViewRequest};
 use crate::sys::windows::handle;
@@ -37,6 +37,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How many bytes stand in front of the name: a word that says whether it is claimed, the process, when it was started, the handle there,
 /// and its rights.
 const HEAD: usize = 32;
+/// More bytes than any name has.
+const LONGEST_NAME: u64 = 4 * MAX_UTF16_UNITS as u64;
 const FREE: u32 = 1;
 const CLAIMED: u32 = 2;
 const WITHDRAWN: u32 = 3;
@@ -166,7 +168,8 @@ fn claim_locked(
     }
     let raw = std::ptr::without_provenance_mut(number(16) as usize);
     let fetched = handle::fetch(depositor.as_handle(), raw).map_err(unreachable)?;
-    let mut name = vec![0; section.size() as usize - HEAD];
+    let room = section.size().saturating_sub(HEAD as u64).min(LONGEST_NAME); // whoever knows the token may have made it
+    let mut name = vec![0; room as usize];
     view.read(attempt, HEAD, &mut name)?;
     // The section is as large as whole pages.
     let name = String::from_utf8_lossy(&name).trim_end_matches('\0').to_owned();
