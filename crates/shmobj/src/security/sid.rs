@@ -41,7 +41,10 @@ impl Sid {
 
 impl fmt::Display for Sid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "S-1-{}", self.authority)?;
+        match self.authority {
+            small @ ..=0xffff_ffff => write!(f, "S-1-{small}")?,
+            large => write!(f, "S-1-0x{large:012X}")?, // as Windows writes it
+        }
         self.parts[..self.count].iter().try_for_each(|part| write!(f, "-{part}"))
     }
 }
@@ -64,13 +67,25 @@ impl FromStr for Sid {
 
 fn parse(text: &str) -> Option<Sid> {
     let mut numbers = text.strip_prefix("S-1-")?.split('-');
-    let authority = numbers.next()?.parse().ok().filter(|authority| *authority < 1 << 48)?;
+    let authority = numbers.next()?;
+    let authority = match authority.strip_prefix("0x").or_else(|| authority.strip_prefix("0X")) {
+        Some(digits) if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) => {
+            u64::from_str_radix(digits, 16).ok()?
+        }
+        Some(_) => return None,
+        None => decimal(authority)?,
+    };
     let (mut parts, mut count) = ([0; MAXIMUM_PARTS], 0);
     for number in numbers {
-        *parts.get_mut(count)? = number.parse().ok()?;
+        *parts.get_mut(count)? = u32::try_from(decimal(number)?).ok()?;
         count += 1;
     }
-    (count > 0).then_some(Sid { authority, count, parts })
+    (count > 0 && authority < 1 << 48).then_some(Sid { authority, count, parts })
+}
+
+/// Digits, and no sign.
+fn decimal(text: &str) -> Option<u64> {
+    text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 #[cfg(test)]
@@ -79,7 +94,9 @@ mod tests {
 
     #[test]
     fn a_sid_is_read_as_it_is_written() {
-        for text in ["S-1-1-0", "S-1-5-18", "S-1-5-21-4294967295-2-3-1001", "S-1-5-32-545"] {
+        for text in
+            ["S-1-1-0", "S-1-5-18", "S-1-5-21-4294967295-2-3-1001", "S-1-5-32-545", "S-1-0x123456789ABC-7"]
+        {
             assert_eq!(text.parse::<Sid>().unwrap().to_string(), text);
         }
         assert_eq!("S-1-1-0".parse::<Sid>().unwrap(), Sid::EVERYONE);

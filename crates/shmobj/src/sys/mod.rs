@@ -30,5 +30,7 @@ pub(crate) mod windows;
 #[cfg(windows)]
 pub(crate) use windows::{BorrowedFile, Code, mapping, namespace, sync, transfer, view};
 
+#[cfg(all(windows, not(target_pointer_width = "64")))]
+compile_error!("shmobj supports Windows on 64-bit machines");
 #[cfg(not(any(target_os = "linux", windows)))]
 compile_error!("shmobj supports Linux and Windows; see docs/design.md");

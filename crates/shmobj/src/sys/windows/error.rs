@@ -49,9 +49,12 @@ fn kind(code: Code) -> ErrorKind {
         win32::ERROR_INVALID_HANDLE => ErrorKind::WrongKind,
         win32::ERROR_NOT_ENOUGH_MEMORY | win32::ERROR_OUTOFMEMORY => ErrorKind::OutOfMemory,
         win32::ERROR_NOT_SUPPORTED | win32::ERROR_CALL_NOT_IMPLEMENTED => ErrorKind::NotSupported,
-        win32::ERROR_INVALID_PARAMETER => ErrorKind::InvalidParameter,
+        win32::ERROR_INVALID_PARAMETER
+        | win32::ERROR_INVALID_ACL
+        | win32::ERROR_INVALID_SID
+        | win32::ERROR_INVALID_SECURITY_DESCR => ErrorKind::InvalidParameter,
         win32::ERROR_DISK_FULL => ErrorKind::DiskFull,
-        win32::ERROR_INVALID_NAME => ErrorKind::InvalidName,
+        win32::ERROR_INVALID_NAME | win32::ERROR_FILENAME_EXCED_RANGE => ErrorKind::InvalidName,
         win32::ERROR_BAD_PATHNAME => ErrorKind::BadPathname,
         win32::ERROR_ALREADY_EXISTS => ErrorKind::AlreadyExists,
         win32::ERROR_BAD_EXE_FORMAT => ErrorKind::NotMappable,
@@ -65,7 +68,10 @@ fn kind(code: Code) -> ErrorKind {
         win32::ERROR_MAPPED_ALIGNMENT => ErrorKind::Misaligned,
         win32::ERROR_USER_MAPPED_FILE => ErrorKind::StillMapped,
         win32::ERROR_PRIVILEGE_NOT_HELD => ErrorKind::PrivilegeNotHeld,
-        win32::ERROR_NO_SYSTEM_RESOURCES | win32::ERROR_NOT_ENOUGH_QUOTA => ErrorKind::NoResources,
+        win32::ERROR_NO_SYSTEM_RESOURCES
+        | win32::ERROR_NOT_ENOUGH_QUOTA
+        | win32::ERROR_WORKING_SET_QUOTA
+        | win32::ERROR_PAGEFILE_QUOTA => ErrorKind::NoResources,
         win32::ERROR_COMMITMENT_LIMIT => ErrorKind::CommitLimit,
         _ => ErrorKind::Other,
     }

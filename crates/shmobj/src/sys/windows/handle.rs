@@ -6,7 +6,7 @@ use std::ptr::null;
 
 use windows_sys::Win32::Foundation::{
     CompareObjectHandles, DUPLICATE_SAME_ACCESS, DuplicateHandle, ERROR_ACCESS_DENIED, ERROR_ALREADY_EXISTS,
-    ERROR_FILE_NOT_FOUND, ERROR_INVALID_HANDLE, ERROR_PATH_NOT_FOUND, HANDLE,
+    ERROR_FILE_NOT_FOUND, ERROR_INVALID_HANDLE, ERROR_PATH_NOT_FOUND, HANDLE, NO_ERROR, SetLastError,
 };
 use windows_sys::Win32::System::Memory::OpenFileMappingW;
 use windows_sys::Win32::System::Threading::{
@@ -20,8 +20,9 @@ use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::sys::contract::Intent;
 
-/// What a create does.
+/// What a create does, and an open.
 const CREATING: &str = "creating it";
+const OPENING: &str = "opening it";
 
 /// Takes what a call has returned: a handle of our own, or nothing.
 pub(super) fn owned(handle: HANDLE) -> Result<OwnedHandle, Code> {
@@ -40,27 +41,61 @@ pub(super) fn created(
     intent: Intent,
     create: impl FnOnce() -> HANDLE,
 ) -> Result<(OwnedHandle, bool)> {
+    // SAFETY: has no preconditions. Whatever else is loaded into this process may forget to set it.
+    unsafe { SetLastError(NO_ERROR) };
     let handle = create();
     let code = last_error();
     let handle = owned(handle).map_err(|_| refused(attempt, kind, name, CREATING, code))?;
     let existed = name.is_some() && code == ERROR_ALREADY_EXISTS;
-    if existed && intent == Intent::CreateNew {
-        return Err(attempt
-            .fails(ErrorKind::AlreadyExists, "an object of this name exists")
-            .with_remedy("open it, or choose another name"));
+    if existed {
+        there_already(attempt, intent)?;
     }
     Ok((handle, existed))
 }
 
+/// Whether an object that exists will do.
+fn there_already(attempt: &Attempt<'_>, intent: Intent) -> Result<()> {
+    if intent != Intent::CreateNew {
+        return Ok(());
+    }
+    Err(attempt
+        .fails(ErrorKind::AlreadyExists, "an object of this name exists")
+        .with_remedy("open it, or choose another name"))
+}
+
+/// The object of this name with these rights, if it exists.
+///
+/// The system makes a whole section, and extends its file, before it looks whether the name is taken. So a create looks first, to
+/// leave the file of a caller untouched whose name exists (AE-5); unless somebody else creates it in between.
+pub(super) fn existing(
+    attempt: &Attempt<'_>,
+    kind: Kind,
+    name: &[u16],
+    intent: Intent,
+    access: Access,
+) -> Result<Option<OwnedHandle>> {
+    match open_or_code(kind, name, access) {
+        Ok(handle) => there_already(attempt, intent).map(|()| Some(handle)),
+        Err(ERROR_FILE_NOT_FOUND) => Ok(None),
+        Err(code) => Err(refused(attempt, kind, Some(name), OPENING, code)),
+    }
+}
+
 /// Opens an object with these rights, and with the right to ask what it is like where it grants that.
 pub(super) fn open(attempt: &Attempt<'_>, kind: Kind, name: &[u16], access: Access) -> Result<OwnedHandle> {
+    open_or_code(kind, name, access).map_err(|code| refused(attempt, kind, Some(name), OPENING, code))
+}
+
+fn open_or_code(kind: Kind, name: &[u16], access: Access) -> Result<OwnedHandle, Code> {
     let mask = rights::mask(kind, access);
-    if mask != 0 {
-        if let Ok(handle) = open_with(kind, name, mask | rights::with_query(kind)) {
-            return Ok(handle);
-        }
+    // No right at all is refused (OP-4), and what was asked for has to be there.
+    if mask == 0 || mask & rights::QUERY_STATE != 0 {
+        return open_with(kind, name, if mask == 0 { 0 } else { rights::with_query(mask) });
     }
-    open_with(kind, name, mask).map_err(|code| refused(attempt, kind, Some(name), "opening it", code))
+    match open_with(kind, name, rights::with_query(mask)) {
+        Err(ERROR_ACCESS_DENIED) => open_with(kind, name, mask),
+        opened => opened,
+    }
 }
 
 fn open_with(kind: Kind, name: &[u16], mask: u32) -> Result<OwnedHandle, Code> {
@@ -95,6 +130,9 @@ fn refused(
         (ERROR_INVALID_HANDLE, Some(name)) => {
             let belongs = match kind_of(kind, name) {
                 Some(other) => format!("the name belongs to {}", other.with_article()),
+                None if doing == CREATING && kind == Kind::FileMapping => {
+                    "the name belongs to an object of another kind, or what was given is no file".to_owned() // CF-5
+                }
                 None => "the name belongs to an object of another kind".to_owned(),
             };
             attempt.fails(ErrorKind::WrongKind, belongs).with_remedy("choose another name")
@@ -119,7 +157,7 @@ fn refused(
 
 /// The kind of object that has a name: of one that is not `than`.
 fn kind_of(than: Kind, name: &[u16]) -> Option<Kind> {
-    let exists = |kind| match open_with(kind, name, rights::with_query(kind)) {
+    let exists = |kind| match open_with(kind, name, rights::with_query(0)) {
         Ok(_) => true,
         Err(code) => code == ERROR_ACCESS_DENIED,
     };

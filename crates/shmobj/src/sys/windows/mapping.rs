@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::os::windows::io::{AsHandle, AsRawHandle, BorrowedHandle, OwnedHandle};
 use std::sync::OnceLock;
 
-use windows_sys::Win32::Foundation::INVALID_HANDLE_VALUE;
+use windows_sys::Win32::Foundation::{ERROR_INVALID_PARAMETER, INVALID_HANDLE_VALUE};
 use windows_sys::Win32::System::Memory::{
     CreateFileMappingW, FILE_MAP_READ, FILE_MAP_WRITE, GetLargePageMinimum, PAGE_READONLY, PAGE_READWRITE,
     PAGE_WRITECOPY, SEC_COMMIT, SEC_FILE, SEC_LARGE_PAGES, SEC_RESERVE,
@@ -15,14 +15,13 @@ use windows_sys::Win32::System::SystemInformation::{GetSystemInfo, SYSTEM_INFO};
 use super::handle::{self, created, pointer};
 use super::namespace::Place;
 use super::security::Descriptor;
-use super::view::Mapped;
+use super::view::{GRANULARITY, Mapped};
 use super::{nt, privilege};
 use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::mapping::{Allocation, LargePages, Protection};
 use crate::name::Name;
-use crate::security::Security;
 use crate::sys::contract::{Intent, MappingWish, Source};
 
 const KIND: Kind = Kind::FileMapping;
@@ -54,9 +53,12 @@ impl Mapping {
         access: Access,
     ) -> Result<(Self, bool)> {
         let name = place.name(attempt, name)?;
-        match wish {
-            Some(wish) => Self::create(attempt, Some(&name), intent, wish),
-            None => Ok((Self::of(attempt, handle::open(attempt, KIND, &name, access)?)?, true)),
+        let Some(wish) = wish else {
+            return Ok((Self::of(attempt, handle::open(attempt, KIND, &name, access)?)?, true));
+        };
+        match handle::existing(attempt, KIND, &name, intent, access & Access::MAPPING)? {
+            Some(handle) => Ok((Self::of(attempt, handle)?, true)),
+            None => Self::create(attempt, Some(&name), intent, wish),
         }
     }
 
@@ -80,8 +82,10 @@ impl Mapping {
         if sort & SEC_LARGE_PAGES != 0 {
             privilege::allow_large_pages(); // held, but mostly not enabled; without it the create says so (LP-1)
         }
-        let security = if name.is_some() { wish.security } else { &Security::OWNER_ONLY };
-        let descriptor = Descriptor::of(attempt, KIND, security)?;
+        let descriptor = match name {
+            Some(_) => Descriptor::of(attempt, KIND, wish.security)?,
+            None => Descriptor::unnamed(),
+        };
         let attributes = descriptor.attributes();
         let (handle, existed) = created(attempt, KIND, name, intent, || {
             // SAFETY: the file is open or none, the attributes and the name, which ends with 0, are there during the call.
@@ -96,8 +100,9 @@ impl Mapping {
                 )
             }
         })?;
-        let mapping = Self::of(attempt, handle)?;
+        let mut mapping = Self::of(attempt, handle)?;
         if !existed {
+            mapping.attributes |= sort; // whatever the system tells of it
             mapping.protection.get_or_init(|| wish.protection);
         }
         Ok((mapping, existed))
@@ -108,8 +113,8 @@ impl Mapping {
         let told = nt::section(handle.as_handle());
         let (size, attributes) = match told {
             Some(section) => (section.size as u64, section.attributes),
-            // Without the right to ask (somebody else's list): what can be mapped tells the size, in whole pages.
-            None => (measured(attempt, handle.as_handle())?, SEC_COMMIT),
+            // Without the right to ask (somebody else's list): what can be mapped tells, in whole pages.
+            None => measured(attempt, handle.as_handle())?,
         };
         Ok(Self { handle, size, attributes, protection: OnceLock::new() })
     }
@@ -118,7 +123,7 @@ impl Mapping {
     pub(crate) fn duplicate(&self, attempt: &Attempt<'_>, access: Access, _more: bool) -> Result<Self> {
         let handle = handle::duplicate(self.handle(), KIND, access)
             .map_err(|code| attempt.os("the object does not grant these rights", code))?;
-        let protection = self.protection.get().copied().map_or_else(OnceLock::new, OnceLock::from);
+        let protection = self.protection.clone();
         Ok(Self { handle, size: self.size, attributes: self.attributes, protection })
     }
 
@@ -129,10 +134,14 @@ impl Mapping {
     /// What the object permits. Of one that existed it is what a writable view says; a handle that may not write cannot ask, and
     /// for it the object is read-only.
     pub(crate) fn protection(&self) -> Protection {
-        *self.protection.get_or_init(|| {
-            let writable = Mapped::new(self, FILE_MAP_WRITE, &(0..1), None).is_ok();
-            if writable { Protection::ReadWrite } else { Protection::ReadOnly }
-        })
+        if let Some(protection) = self.protection.get() {
+            return *protection;
+        }
+        match Mapped::new(self, FILE_MAP_WRITE, &(0..1), None) {
+            Ok(_) => *self.protection.get_or_init(|| Protection::ReadWrite),
+            Err(ERROR_INVALID_PARAMETER) => *self.protection.get_or_init(|| Protection::ReadOnly), // 8.3
+            Err(_) => Protection::ReadOnly, // as far as this handle knows
+        }
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -180,9 +189,11 @@ impl Mapping {
                 .fails(ErrorKind::AccessDenied, "this handle has no right to write, and committing writes")
                 .with_remedy("open the mapping with Access::READ_WRITE"));
         }
-        let view = Mapped::new(self, FILE_MAP_WRITE, &range, None)
+        // Wine forgets what was committed up to the end of a view.
+        let end = range.end.saturating_add(GRANULARITY).min(self.size);
+        let view = Mapped::new(self, FILE_MAP_WRITE, &(range.start..end), None)
             .map_err(|code| attempt.os("mapping it for that", code))?;
-        view.commit(attempt, 0, (range.end - range.start) as usize)
+        view.commit(attempt, 0, (range.end - range.start) as usize, PAGE_READWRITE)
     }
 }
 
@@ -195,22 +206,31 @@ fn sort_of(allocation: Allocation, large_pages: LargePages) -> u32 {
         }
 }
 
-/// The size of an object that only tells what can be mapped of it.
-fn measured(attempt: &Attempt<'_>, handle: BorrowedHandle<'_>) -> Result<u64> {
+/// The size and the attributes of an object that only tells what can be mapped of it. What is reserved must be known, or it would be touched; what
+/// is committed once stays so (SR-9).
+fn measured(attempt: &Attempt<'_>, handle: BorrowedHandle<'_>) -> Result<(u64, u32)> {
     let whole = |access| Mapped::at(handle, access, 0, 0, None);
     let view = whole(FILE_MAP_READ).or_else(|_| whole(FILE_MAP_WRITE));
-    view.map(|view| view.length() as u64).map_err(|code| attempt.os("finding out its size", code))
+    let view = view.map_err(|code| attempt.os("finding out its size", code))?;
+    let (length, committed) = view.measured();
+    Ok((length as u64, if committed { SEC_COMMIT } else { SEC_RESERVE }))
 }
 
 /// The size of an ordinary page.
 pub(super) fn page() -> u64 {
-    static PAGE: OnceLock<u64> = OnceLock::new();
-    *PAGE.get_or_init(|| {
-        let mut info = SYSTEM_INFO::default();
-        // SAFETY: the system fills it in.
-        unsafe { GetSystemInfo(&raw mut info) };
-        info.dwPageSize.into()
-    })
+    machine().dwPageSize.into()
+}
+
+/// The highest address that a process can have.
+pub(super) fn highest_address() -> usize {
+    machine().lpMaximumApplicationAddress.addr()
+}
+
+fn machine() -> SYSTEM_INFO {
+    let mut info = SYSTEM_INFO::default();
+    // SAFETY: the system fills it in, from memory that this process has.
+    unsafe { GetSystemInfo(&raw mut info) };
+    info
 }
 
 fn large_page() -> u64 {

@@ -2,7 +2,7 @@
 //!
 //! | place | objects |
 //! |---|---|
-//! | the session's own | `Local\x`, where every program of the session finds them |
+//! | the session's own | `x`, where every program of the session finds them |
 //! | everybody's | `Global\x` |
 //! | private | `Local\shmobj-<128 bits of the directory's path>.x`: the directory names the place, and is never made |
 
@@ -23,7 +23,7 @@ impl Place {
     pub(crate) fn default_local() -> Self {
         match std::env::var_os("SHMOBJ_DIR") {
             Some(path) if !path.is_empty() => Self::at(path.into()),
-            _ => Self { prefix: "Local\\".into() },
+            _ => Self { prefix: String::new() },
         }
     }
 
@@ -56,15 +56,19 @@ impl Place {
     }
 }
 
-/// 128 bits of a path (FNV-1a): the same for all ways to write it that differ only in letter case, slashes or the current directory.
+/// 128 bits of a path (FNV-1a): the same for all ways to write it that differ in letter case, slashes (also at its end), the current directory, or the
+/// prefix `\\\\?\\`. What only the disk knows is not asked, since the directory may be made later: short names, links, substituted drives.
 fn digest(directory: &Path) -> u128 {
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
     let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
     let folded = absolute.to_string_lossy().to_lowercase();
+    let plain = folded.strip_prefix(r"\\?\unc\").map(|rest| format!(r"\\{rest}"));
+    let plain = plain.as_deref().or_else(|| folded.strip_prefix(r"\\?\")).unwrap_or(&folded);
+    let plain = plain.trim_end_matches('\\');
     // A path that is no Unicode keeps its own code units, so that two of them are two places.
     let units: Vec<u16> = match absolute.to_str() {
-        Some(_) => folded.encode_utf16().collect(),
+        Some(_) => plain.encode_utf16().collect(),
         None => absolute.as_os_str().encode_wide().collect(),
     };
     units

@@ -147,7 +147,7 @@ pub(super) fn kind(handle: BorrowedHandle<'_>) -> Option<Kind> {
         "Mutant" => Some(Kind::Mutex),
         "Event" => Some(Kind::Event),
         "Semaphore" => Some(Kind::Semaphore),
-        "Timer" => Some(Kind::WaitableTimer),
+        "Timer" | "IRTimer" => Some(Kind::WaitableTimer), // the second one is of high resolution
         "Job" => Some(Kind::Job),
         _ => None,
     }

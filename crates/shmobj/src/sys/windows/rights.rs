@@ -32,10 +32,13 @@ pub(super) fn mask(kind: Kind, access: Access) -> u32 {
     table.iter().filter(|(right, _)| access.contains(*right)).fold(0, |mask, (_, bit)| mask | bit)
 }
 
-/// The right to ask what an object is like, as an open takes it. To `OpenFileMapping` that bit alone means `FILE_MAP_COPY` (OF-2), so
-/// there it goes with another.
-pub(super) fn with_query(kind: Kind) -> u32 {
-    if kind == Kind::FileMapping { SECTION_QUERY | READ_CONTROL } else { QUERY_STATE }
+/// A mask with the right to ask what an object is like. Alone, that bit means `FILE_MAP_COPY` to `OpenFileMapping` (OF-2), so then it goes
+/// with another.
+pub(super) fn with_query(mask: u32) -> u32 {
+    match mask | QUERY_STATE {
+        QUERY_STATE => QUERY_STATE | READ_CONTROL,
+        mask => mask,
+    }
 }
 
 /// The rights that a kernel handle of this mask has.

@@ -3,6 +3,7 @@
 
 use std::ffi::c_void;
 use std::fmt::Write;
+use std::mem::offset_of;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::ptr::null_mut;
 
@@ -11,10 +12,10 @@ use windows_sys::Win32::Security::Authorization::{
     ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
 };
 use windows_sys::Win32::Security::{
-    GetTokenInformation, SECURITY_ATTRIBUTES, TOKEN_OWNER, TOKEN_PRIMARY_GROUP, TOKEN_QUERY, TokenOwner,
-    TokenPrimaryGroup,
+    GetTokenInformation, SECURITY_ATTRIBUTES, TOKEN_INFORMATION_CLASS, TOKEN_OWNER, TOKEN_PRIMARY_GROUP,
+    TOKEN_QUERY, TOKEN_USER, TokenOwner, TokenPrimaryGroup, TokenUser,
 };
-use windows_sys::Win32::System::Threading::OpenProcessToken;
+use windows_sys::Win32::System::Threading::{GetCurrentThread, OpenProcessToken, OpenThreadToken};
 
 use super::error::last_error;
 use super::handle::current_process;
@@ -24,16 +25,18 @@ use crate::error::{Attempt, Result};
 use crate::kind::Kind;
 use crate::security::{Principal, Security, Sid};
 
-/// What a create takes: `lpSecurityDescriptor`, which is null for the token's default list.
+/// What a create takes: `lpSecurityDescriptor`. Null where it does not matter, because nobody finds the object.
 #[derive(Debug)]
 pub(super) struct Descriptor(*mut c_void);
 
 impl Descriptor {
-    /// The descriptor of an object of this kind.
+    /// Of an object without a name.
+    pub(super) fn unnamed() -> Self {
+        Self(null_mut())
+    }
+
+    /// Of an object of this kind. Also for its owner alone: the default list of a token may let others in (its logon session may read).
     pub(super) fn of(attempt: &Attempt<'_>, kind: Kind, security: &Security) -> Result<Self> {
-        if *security == Security::OWNER_ONLY {
-            return Ok(Self(null_mut()));
-        }
         let failed = |code| attempt.os("making its access control list", code);
         let text = sddl(kind, security).map_err(failed)?;
         let wide: Vec<u16> = text.encode_utf16().chain([0]).collect();
@@ -67,22 +70,27 @@ impl Drop for Descriptor {
     }
 }
 
-/// The list as text: denials, then the owner and the system, then everybody else.
+/// The list as text: the owner and the system, then denials, then everybody else. The first entry that speaks of a right decides (DA-6).
 fn sddl(kind: Kind, security: &Security) -> Result<String, Code> {
     let mut list = String::from("D:P");
     let mut add = |sort: char, mask: u32, who: &dyn std::fmt::Display| {
         let _ = write!(list, "({sort};;{mask:#x};;;{who})");
     };
     let everything = rights::everything(kind);
+    let token = own_token()?;
+    let (user, owner) = (sid_of(&token, TokenUser)?, sid_of(&token, TokenOwner)?);
+    add('A', everything, &user);
+    if owner != user {
+        add('A', everything, &owner); // an elevated administrator's objects belong to the group
+    }
+    add('A', everything, &Sid::SYSTEM);
     for grant in security.grants().filter(|grant| grant.access.is_empty()) {
         let Principal::Sid(sid) = grant.who;
         add('D', everything, &sid);
     }
-    add('A', everything, &own_sid(TokenOwner)?);
-    add('A', everything, &Sid::SYSTEM);
     let bits = security.mode_bits();
     if let Some(access) = of_bits(kind, bits >> 3) {
-        add('A', rights::granted(kind, access), &own_sid(TokenPrimaryGroup)?);
+        add('A', rights::granted(kind, access), &sid_of(&token, TokenPrimaryGroup)?);
     }
     if let Some(access) = of_bits(kind, bits) {
         add('A', rights::granted(kind, access), &Sid::EVERYONE);
@@ -105,17 +113,27 @@ fn of_bits(kind: Kind, bits: u32) -> Option<Access> {
     (!access.is_empty()).then_some(access)
 }
 
-/// Who will own the objects of this process, or its primary group, as text.
-fn own_sid(which: i32) -> Result<String, Code> {
+/// The token that the kernel makes objects with: this thread's, if it acts for somebody else, or the process's.
+fn own_token() -> Result<OwnedHandle, Code> {
     let mut token = null_mut();
-    let process = current_process().as_raw_handle();
-    // SAFETY: asks for this process's own token.
-    if unsafe { OpenProcessToken(process, TOKEN_QUERY, &raw mut token) } == 0 {
-        return Err(last_error());
+    // SAFETY: has no preconditions.
+    let thread = unsafe { GetCurrentThread() };
+    // SAFETY: asks for this thread's own token, as the process.
+    let opened = unsafe { OpenThreadToken(thread, TOKEN_QUERY, 1, &raw mut token) };
+    if opened == 0 {
+        let process = current_process().as_raw_handle();
+        // SAFETY: asks for this process's own token.
+        if unsafe { OpenProcessToken(process, TOKEN_QUERY, &raw mut token) } == 0 {
+            return Err(last_error());
+        }
     }
     // SAFETY: just opened, and nobody else's.
-    let token = unsafe { OwnedHandle::from_raw_handle(token) };
-    // One pointer, and the identifier of up to 68 bytes behind it; aligned for the pointer.
+    Ok(unsafe { OwnedHandle::from_raw_handle(token) })
+}
+
+/// The user, the owner of new objects, or the primary group, as text.
+fn sid_of(token: &OwnedHandle, which: TOKEN_INFORMATION_CLASS) -> Result<String, Code> {
+    // A pointer, perhaps flags, and the identifier of up to 68 bytes behind it; aligned for the pointer.
     let mut answer = [0_usize; 16];
     let (mut needed, bytes) = (0, size_of_val(&answer) as u32);
     // SAFETY: the system writes at most so many bytes.
@@ -125,11 +143,11 @@ fn own_sid(which: i32) -> Result<String, Code> {
     if told == 0 {
         return Err(last_error());
     }
-    const { assert!(size_of::<TOKEN_OWNER>() == size_of::<usize>()) };
-    const { assert!(size_of::<TOKEN_PRIMARY_GROUP>() == size_of::<usize>()) };
+    const { assert!(offset_of!(TOKEN_OWNER, Owner) == 0 && offset_of!(TOKEN_PRIMARY_GROUP, PrimaryGroup) == 0) };
+    const { assert!(offset_of!(TOKEN_USER, User.Sid) == 0 && size_of::<TOKEN_USER>() + 68 <= 128) };
     let sid = std::ptr::with_exposed_provenance_mut::<c_void>(answer[0]);
     let mut text = null_mut();
-    // SAFETY: both answers begin with the pointer to an identifier in the same buffer.
+    // SAFETY: all three answers begin with the pointer to an identifier in the same buffer.
     if unsafe { ConvertSidToStringSidW(sid, &raw mut text) } == 0 {
         return Err(last_error());
     }
@@ -148,18 +166,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_denial_comes_first_and_others_after_the_owner() {
+    fn denials_come_behind_the_owner_and_before_all_others() {
         let [users, guests]: [Sid; 2] = ["S-1-5-32-545", "S-1-5-32-546"].map(|sid| sid.parse().unwrap());
         let security = Security::mode(0o604)
             .grant(Principal::Sid(users), Access::MODIFY)
             .grant(Principal::Sid(guests), Access::empty());
-        let owner = own_sid(TokenOwner).unwrap();
-        assert!(owner.starts_with("S-1-5-"), "{owner}");
-        let expected = format!(
-            "D:P(D;;0x1f0003;;;S-1-5-32-546)(A;;0x1f0003;;;{owner})(A;;0x1f0003;;;S-1-5-18)\
-             (A;;0x120001;;;S-1-1-0)(A;;0x20003;;;S-1-5-32-545)"
-        );
+        let token = own_token().unwrap();
+        let [user, owner] = [TokenUser, TokenOwner].map(|which| sid_of(&token, which).unwrap());
+        assert!(user.starts_with("S-1-5-") && owner.starts_with("S-1-5-"), "{user} {owner}");
+        let owner = if owner == user { String::new() } else { format!("(A;;0x1f0003;;;{owner})") };
+        let own = format!("D:P(A;;0x1f0003;;;{user}){owner}(A;;0x1f0003;;;S-1-5-18)");
+        let expected =
+            format!("{own}(D;;0x1f0003;;;S-1-5-32-546)(A;;0x120001;;;S-1-1-0)(A;;0x20003;;;S-1-5-32-545)");
         assert_eq!(sddl(Kind::Event, &security).unwrap(), expected);
+        assert_eq!(sddl(Kind::Event, &Security::OWNER_ONLY).unwrap(), own);
     }
 
     #[test]

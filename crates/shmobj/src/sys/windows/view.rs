@@ -1,34 +1,36 @@
 //! Views: ranges of a section in this process's address space.
 //!
-//! A file under a view cannot become shorter here (TR-1), so copies need no guard. What remains is a disk or a network that fails: that
-//! raises an exception (`EXCEPTION_IN_PAGE_ERROR`), as in every Windows program.
+//! A file under a view cannot become shorter here (TR-1), but its disk or its network can fail, which raises an exception
+//! (`EXCEPTION_IN_PAGE_ERROR`) in whoever touches the page. So the kernel copies from and to views of files: there it is an error.
 #![allow(unsafe_code)] // maps memory, and copies from and to it
 
 use std::ffi::c_void;
 use std::hint::black_box;
 use std::ops::Range;
 use std::os::windows::io::{AsRawHandle, BorrowedHandle};
-use std::ptr::{NonNull, null};
+use std::ptr::{NonNull, null, null_mut};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use windows_sys::Win32::Foundation::{
-    ERROR_INVALID_ADDRESS, ERROR_INVALID_PARAMETER, ERROR_NOT_ENOUGH_MEMORY,
+    ERROR_INVALID_ADDRESS, ERROR_INVALID_PARAMETER, ERROR_NOT_ENOUGH_MEMORY, HANDLE,
 };
+use windows_sys::Win32::System::Diagnostics::Debug::{ReadProcessMemory, WriteProcessMemory};
 use windows_sys::Win32::System::Memory::{
     FILE_MAP_COPY, FILE_MAP_LARGE_PAGES, FILE_MAP_READ, FILE_MAP_WRITE, FlushViewOfFile, MEM_COMMIT,
-    MEMORY_BASIC_INFORMATION, MEMORY_MAPPED_VIEW_ADDRESS, MapViewOfFileEx, PAGE_READWRITE, UnmapViewOfFile,
-    VirtualAlloc, VirtualQuery,
+    MEMORY_BASIC_INFORMATION, MEMORY_MAPPED_VIEW_ADDRESS, MapViewOfFileEx, PAGE_READONLY, PAGE_READWRITE,
+    PAGE_WRITECOPY, UnmapViewOfFile, VirtualAlloc, VirtualQuery,
 };
 
 use super::Code;
 use super::error::last_error;
-use super::mapping::{Mapping, page};
+use super::handle::current_process;
+use super::mapping::{Mapping, highest_address, page};
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::sys::contract::ViewRequest;
 use crate::view::{Flush, Kind as ViewKind};
 
 /// Offsets of views, and their addresses, are multiples of this.
-const GRANULARITY: u64 = 64 << 10;
+pub(super) const GRANULARITY: u64 = 64 << 10;
 
 unsafe extern "C" {
     /// The C library's, which every program here has.
@@ -64,6 +66,10 @@ impl Mapped {
             (range.end, 0)
         };
         let length = usize::try_from(end - start).map_err(|_| ERROR_NOT_ENOUGH_MEMORY)?; // MV-11
+        if let Some(address) = address {
+            let last = address.checked_add(length - 1).filter(|&last| last <= highest_address());
+            last.ok_or(ERROR_INVALID_PARAMETER)?; // MV-16
+        }
         let mut mapped = Self::at(mapping.handle(), access | large, start, length, address)?;
         mapped.lead = (range.start - start) as usize; // less than its length
         Ok(mapped)
@@ -82,34 +88,37 @@ impl Mapped {
         // SAFETY: the section is open. The system replaces nothing: an address that is taken is an error (MV-15).
         let view = unsafe { MapViewOfFileEx(section.as_raw_handle(), access, high, low, length, wanted) };
         let base = NonNull::new(view.Value.cast::<u8>()).ok_or_else(last_error)?;
-        let mapped = Self { base, lead: 0 };
-        match address {
-            Some(address) if address != mapped.base.addr().get() => Err(ERROR_INVALID_PARAMETER), // MV-16
-            _ => Ok(mapped),
-        }
+        Ok(Self { base, lead: 0 })
     }
 
     fn pointer(&self) -> *mut u8 {
         self.base.as_ptr().wrapping_add(self.lead)
     }
 
-    /// How many bytes there are from its start on, in whole pages.
-    pub(super) fn length(&self) -> usize {
-        let mut length = 0;
+    /// How many bytes there are from its start on, in whole pages, and whether all of them are committed.
+    pub(super) fn measured(&self) -> (usize, bool) {
+        let (mut length, mut committed) = (0, true);
         while let Some(region) = region(self.base.as_ptr().wrapping_add(length)) {
             if region.AllocationBase != self.base.as_ptr().cast() {
                 break;
             }
             length += region.RegionSize;
+            committed &= region.State == MEM_COMMIT;
         }
-        length
+        (length, committed)
     }
 
     /// Commits pages of reserved memory, for everybody (SR-4).
-    pub(super) fn commit(&self, attempt: &Attempt<'_>, offset: usize, length: usize) -> Result<()> {
+    pub(super) fn commit(
+        &self,
+        attempt: &Attempt<'_>,
+        offset: usize,
+        length: usize,
+        protection: u32,
+    ) -> Result<()> {
         let at = self.pointer().wrapping_add(offset);
         // SAFETY: pages of our own view become accessible, as the view's protection says.
-        let done = unsafe { VirtualAlloc(at.cast(), length, MEM_COMMIT, PAGE_READWRITE) };
+        let done = unsafe { VirtualAlloc(at.cast(), length, MEM_COMMIT, protection) };
         if done.is_null() { Err(attempt.os("committing its memory", last_error())) } else { Ok(()) }
     }
 }
@@ -180,6 +189,12 @@ impl View {
 
     pub(crate) fn read(&self, attempt: &Attempt<'_>, offset: usize, buffer: &mut [u8]) -> Result<()> {
         let from = self.checked(attempt, offset, buffer.len())?;
+        if self.is_file {
+            let to = buffer.as_mut_ptr().cast();
+            // SAFETY: as below; the kernel looks at every page of both.
+            let copied = unsafe { ReadProcessMemory(own(), from.cast(), to, buffer.len(), null_mut()) };
+            return if copied == 0 { Err(not_copied(attempt)) } else { Ok(()) };
+        }
         // SAFETY: `checked` found the range inside the view, mapped and readable; the buffer is the caller's alone.
         unsafe { copy(buffer.as_mut_ptr(), from, buffer.len()) };
         Ok(())
@@ -187,6 +202,13 @@ impl View {
 
     pub(crate) fn write(&self, attempt: &Attempt<'_>, offset: usize, bytes: &[u8]) -> Result<()> {
         let to = self.checked(attempt, offset, bytes.len())?;
+        if self.is_file {
+            // SAFETY: as below; the kernel looks at every page of both.
+            let copied = unsafe {
+                WriteProcessMemory(own(), to.cast(), bytes.as_ptr().cast(), bytes.len(), null_mut())
+            };
+            return if copied == 0 { Err(not_copied(attempt)) } else { Ok(()) };
+        }
         // SAFETY: as in `read`; the public type that offers writing has a writable view.
         unsafe { copy(to, bytes.as_ptr(), bytes.len()) };
         Ok(())
@@ -235,12 +257,17 @@ impl View {
         if !self.reserved || length == 0 {
             return Ok(()); // SR-10
         }
-        if !self.commits || self.kind != ViewKind::ReadWrite {
+        if !self.commits {
             return Err(attempt
-                .fails(ErrorKind::AccessDenied, "this view has no right to write, and committing writes")
-                .with_remedy("commit through a handle or a view that can write"));
+                .fails(ErrorKind::AccessDenied, "this handle has no right to write, and committing writes")
+                .with_remedy("open the mapping with Access::READ_WRITE"));
         }
-        self.mapped.commit(attempt, offset, length)
+        let protection = match self.kind {
+            ViewKind::ReadOnly => PAGE_READONLY,
+            ViewKind::ReadWrite => PAGE_READWRITE,
+            ViewKind::CopyOnWrite => PAGE_WRITECOPY,
+        };
+        self.mapped.commit(attempt, offset, length, protection)
     }
 
     /// The system flushes in one way: it writes to the disk's queue, and does not wait for the disk (FV-8).
@@ -255,16 +282,20 @@ impl View {
         if flushed == 0 { Err(attempt.os("writing it back", last_error())) } else { Ok(()) }
     }
 
-    /// Touches every page: the system has no call that would do as much.
+    /// Touches every page: the system has no call that would do as much. Not those of a file, whose disk can fail; and of copies, without
+    /// making them.
     fn prefault(&self) {
+        if self.is_file {
+            return;
+        }
         for offset in (0..self.length).step_by(page() as usize) {
             let at = self.pointer().wrapping_add(offset);
             // SAFETY: inside the view, readable, and a byte is always aligned; others may change it meanwhile.
             let byte = unsafe { AtomicU8::from_ptr(at) };
-            if self.kind == ViewKind::ReadOnly {
-                black_box(byte.load(Ordering::Relaxed));
-            } else {
+            if self.kind == ViewKind::ReadWrite {
                 byte.fetch_or(0, Ordering::Relaxed);
+            } else {
+                black_box(byte.load(Ordering::Relaxed));
             }
         }
     }
@@ -294,6 +325,21 @@ fn is_committed(at: *const u8, length: usize) -> bool {
         }
     }
     true
+}
+
+fn own() -> HANDLE {
+    current_process().as_raw_handle()
+}
+
+#[cold]
+fn not_copied(attempt: &Attempt<'_>) -> Error {
+    let source = std::io::Error::last_os_error();
+    attempt
+        .fails(
+            ErrorKind::Truncated,
+            format!("a part of the file is not there: its disk, or its network, has failed ({source})"),
+        )
+        .with_remedy("see after the file, and map it again")
 }
 
 fn not_mapped(attempt: &Attempt<'_>, code: Code, request: &ViewRequest) -> Error {

@@ -11,7 +11,7 @@ use windows_sys::Win32::System::Threading::{
 
 use super::Synchronizer;
 use crate::access::Access;
-use crate::error::{Attempt, Result};
+use crate::error::{Attempt, ErrorKind, Result};
 use crate::event::Reset;
 use crate::kind::Kind;
 use crate::name::Name;
@@ -71,13 +71,15 @@ fn create(
     wish: SynchronizerWish<'_>,
 ) -> Result<(Synchronizer, bool)> {
     let kind = kind(wish.initial);
-    let descriptor = Descriptor::of(attempt, kind, wish.security)?;
+    let descriptor = match name {
+        Some(_) => Descriptor::of(attempt, kind, wish.security)?,
+        None => Descriptor::unnamed(),
+    };
     let attributes = descriptor.attributes();
     let security = &raw const attributes;
-    let wanted = rights::mask(kind, Access::SYNCHRONIZATION);
     let text = pointer(name);
     let flag = |is_set, flag| if is_set { flag } else { 0 };
-    let (handle, existed) = created(attempt, kind, name, intent, || match wish.initial {
+    let create = |wanted| match wish.initial {
         Initial::Mutex { owned } => {
             let flags = flag(owned, CREATE_MUTEX_INITIAL_OWNER);
             // SAFETY: the attributes, and the name, which ends with 0, are there during the call.
@@ -99,7 +101,17 @@ fn create(
             // SAFETY: as above.
             unsafe { CreateWaitableTimerExW(security, text, flags, wanted) }
         }
-    })?;
+    };
+    let wanted = rights::mask(kind, Access::SYNCHRONIZATION);
+    let made = created(attempt, kind, name, intent, || create(wanted));
+    let (handle, existed) = match made {
+        // An object that exists may grant everything but the right to ask what it is like.
+        Err(denied) if denied.kind() == ErrorKind::AccessDenied && kind != Kind::Mutex => {
+            created(attempt, kind, name, intent, || create(wanted & !rights::QUERY_STATE))
+                .map_err(|_| denied)?
+        }
+        made => made?,
+    };
     let mut object = Synchronizer::of(kind, handle);
     if let (Initial::Timer { manual }, false) = (wish.initial, existed) {
         object.reset = Some(if manual { Reset::Manual } else { Reset::Auto });

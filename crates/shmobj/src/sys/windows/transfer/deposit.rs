@@ -1,7 +1,8 @@
 //! Handles that wait for whoever knows a token.
 //!
-//! A deposit is a handle of the depositor's, and two objects that the token names: a small section that tells where the handle is, and a mutex
-//! that whoever claims it owns meanwhile. All end with the depositor (D1). The claimer sets the section's first word, and then takes the
+//! A deposit is a handle of the depositor's, and two objects that the first half of the token names: a small section that tells where the handle
+//! is, and a mutex that whoever claims it owns meanwhile. All end with the depositor (D1). The second half stands in the section, which nobody but the user can read:
+//! names can be listed by everybody, so who has made up the section is not believed without it. The claimer sets the section's first word, and then takes the
 //! handle out of the depositor, which closes it only while it owns the mutex: so no claimer ever takes what got the handle's number afterwards
 //! (D2). Killed in between, the claimer abandons the mutex, and the deposit is claimed.
 #![allow(unsafe_code)] // calls the system, and shares a word
@@ -35,8 +36,12 @@ use crate::transfer::sealed::Parts;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many bytes stand in front of the name: a word that says whether it is claimed, the process, when it was started, the handle there,
-/// and its rights.
-const HEAD: usize = 32;
+/// its rights, the length of the name, and the second half of the token.
+const HEAD: usize = 48;
+/// How long a name can be, in bytes.
+const LONGEST: usize = 3 * MAX_UTF16_UNITS;
+/// How many characters of a token are in the objects' names.
+const PUBLIC: usize = 16;
 /// More bytes than any name has.
 const LONGEST_NAME: u64 = 4 * MAX_UTF16_UNITS as u64;
 const FREE: u32 = 1;
@@ -84,6 +89,8 @@ impl Deposit {
         head[8..16].copy_from_slice(&started(&handle::current_process()).to_le_bytes());
         head[16..24].copy_from_slice(&(kept.as_raw_handle().addr() as u64).to_le_bytes());
         head[24..28].copy_from_slice(&carried.access.bits().to_le_bytes());
+        head[28..32].copy_from_slice(&(carried.name.len() as u32).to_le_bytes());
+        head[32..].copy_from_slice(&token.as_bytes()[PUBLIC..]);
         view.write(attempt, 0, &head)?;
         view.write(attempt, HEAD, carried.name.as_bytes())?;
         state(&view).store(FREE, Ordering::Release); // before that nobody claims it
@@ -149,11 +156,18 @@ fn claim_locked(
     let name = section_name(token);
     let section = Mapping::named(attempt, place, local(&name), Intent::Open, None, Access::READ_WRITE);
     let (section, _) = section.map_err(gone_if_not_there)?;
+    if !(HEAD as u64..=(HEAD + LONGEST).next_multiple_of(1 << 16) as u64).contains(&section.size()) {
+        return Err(gone()); // nobody of this library made it
+    }
     let view = whole(attempt, &section, section.size())?;
     let mut head = [0; HEAD];
     view.read(attempt, 0, &mut head)?;
     let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|index| head[at + index]));
-    let (pid, access) = ((number(4) & 0xffff_ffff) as u32, (number(24) & 0xffff_ffff) as u32);
+    let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|index| head[at + index]));
+    let (pid, access, length) = (word(4), word(24), word(28) as usize);
+    if head[32..] != token.as_bytes()[PUBLIC..] || length > LONGEST {
+        return Err(gone());
+    }
     let unreachable = |code| {
         attempt
             .os("looking into the process that made it", code)
@@ -168,20 +182,18 @@ fn claim_locked(
     }
     let raw = std::ptr::without_provenance_mut(number(16) as usize);
     let fetched = handle::fetch(depositor.as_handle(), raw).map_err(unreachable)?;
-    let room = section.size().saturating_sub(HEAD as u64).min(LONGEST_NAME); // whoever knows the token may have made it
-    let mut name = vec![0; room as usize];
+    let mut name = vec![0; length];
     view.read(attempt, HEAD, &mut name)?;
-    // The section is as large as whole pages.
-    let name = String::from_utf8_lossy(&name).trim_end_matches('\0').to_owned();
+    let name = String::from_utf8_lossy(&name).into_owned();
     arrived(attempt, fetched, Some(Told { access: Access::from_bits_truncate(access), name }))
 }
 
 fn lock_name(token: &str) -> String {
-    format!("shmobj-deposit-lock.{token}")
+    format!("shmobj-deposit-lock.{}", &token[..PUBLIC])
 }
 
 fn section_name(token: &str) -> String {
-    format!("shmobj-deposit.{token}")
+    format!("shmobj-deposit.{}", &token[..PUBLIC])
 }
 
 fn local(base: &str) -> Name<'_> {

@@ -4,11 +4,12 @@
 //! started. A variable of the environment tells what it is:
 //!
 //! ```text
-//! SHMOBJ_INHERITED=role:handle:access:name;...     the numbers in hexadecimal
+//! SHMOBJ_INHERITED=role:handle:access:kind:granted:path:name;...     the numbers in hexadecimal
 //! ```
 //!
-//! A number that a program in between has closed may be another object's by now: what the child finds there must have the
-//! same name, or none.
+//! The variable also reaches the children of programs in between, which may know nothing of it, and there the number may be free, or another object's:
+//! what is found there must have come by inheritance, and be of the same kind, with the same granted rights and the same path in the system's
+//! namespace. (Unnamed objects of one kind with the same rights look alike.)
 #![allow(unsafe_code)] // takes handles that the environment names
 
 use std::collections::BTreeMap;
@@ -22,13 +23,30 @@ use windows_sys::Win32::Foundation::{GetHandleInformation, HANDLE_FLAG_INHERIT, 
 use super::Carried;
 use super::unpack::{Told, arrived};
 use crate::access::Access;
-use crate::error::{Attempt, Result};
+use crate::error::{Attempt, ErrorKind, Result};
+use crate::kind::Kind;
 use crate::sys::contract::Arrived;
 use crate::sys::windows::error::last_error;
 use crate::sys::windows::nt;
 use crate::transfer::sealed::Parts;
 
 const VARIABLE: &str = "SHMOBJ_INHERITED";
+/// How long a variable can be.
+const LONGEST: usize = 32_767;
+
+/// What identifies an object, as far as the system tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Known {
+    kind: Kind,
+    granted: u32,
+    path: String,
+}
+
+impl Known {
+    fn of(handle: BorrowedHandle<'_>) -> Option<Self> {
+        Some(Self { kind: nt::kind(handle)?, granted: nt::granted(handle)?, path: nt::path(handle)? })
+    }
+}
 
 /// Makes a child inherit a handle, in addition to those that it was promised before.
 pub(crate) fn pass_on(
@@ -41,9 +59,26 @@ pub(crate) fn pass_on(
     let carried = Carried::from(parts);
     let mut text = promised(command).map_or_else(String::new, |before| format!("{before};"));
     escape(&mut text, role);
-    let _ = write!(text, ":{:x}:{:x}:", carried.handle.as_raw_handle().addr(), carried.access.bits());
-    escape(&mut text, carried.name);
     let handle = carried.handle.as_raw_handle();
+    let known = Known::of(carried.handle).ok_or_else(|| {
+        attempt.fails(
+            ErrorKind::Other,
+            "the system does not tell what it is, and the child could not know it again",
+        )
+    })?;
+    let (number, access) = (handle.addr(), carried.access.bits());
+    let _ = write!(text, ":{number:x}:{access:x}:{:x}:{:x}:", known.kind as u32, known.granted);
+    escape(&mut text, &known.path);
+    text.push(':');
+    escape(&mut text, carried.name);
+    if text.len() >= LONGEST {
+        return Err(attempt
+            .fails(
+                ErrorKind::InvalidParameter,
+                "the child's environment has no room for so many handles with such names",
+            )
+            .with_remedy("pass on fewer, or shorter names"));
+    }
     // SAFETY: the handle is open; only its flag changes.
     if unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) } == 0 {
         return Err(attempt.os("making it inheritable", last_error()));
@@ -66,6 +101,7 @@ fn promised(command: &Command) -> Option<&str> {
 #[derive(Clone, Debug)]
 struct Item {
     number: usize,
+    known: Known,
     told: Told,
 }
 
@@ -75,10 +111,16 @@ impl Item {
         let role = unescape(parts.next()?)?;
         let number = usize::from_str_radix(parts.next()?, 16).ok()?;
         let access = Access::from_bits(u32::from_str_radix(parts.next()?, 16).ok()?)?;
+        let kind = u32::from_str_radix(parts.next()?, 16).ok()?;
+        let kind = Kind::ALL.into_iter().find(|&known| known as u32 == kind)?;
+        let granted = u32::from_str_radix(parts.next()?, 16).ok()?;
+        let path = unescape(parts.next()?)?;
         let name = unescape(parts.next()?)?;
-        // The last three bits say nothing, and the numbers at the end are pseudo handles.
+        let known = Known { kind, granted, path };
+        // The last two bits say nothing, and the numbers at the end are pseudo handles.
         let is_handle = number != 0 && number % 4 == 0 && number < isize::MAX as usize;
-        (is_handle && parts.next().is_none()).then_some((role, Self { number, told: Told { access, name } }))
+        (is_handle && parts.next().is_none())
+            .then_some((role, Self { number, known, told: Told { access, name } }))
     }
 
     fn borrow(&self) -> BorrowedHandle<'_> {
@@ -94,12 +136,7 @@ impl Item {
         // SAFETY: a number that is no handle is an error.
         let came_by_inheritance =
             unsafe { GetHandleInformation(raw, &raw mut flags) } != 0 && flags & HANDLE_FLAG_INHERIT != 0;
-        if !came_by_inheritance || nt::kind(self.borrow()).is_none() {
-            return false;
-        }
-        let path = nt::path(self.borrow()).unwrap_or_default();
-        let base = self.told.name.rsplit('\\').next().unwrap_or_default();
-        let is_same = if base.is_empty() { path.is_empty() } else { path.ends_with(base) };
+        let is_same = came_by_inheritance && Known::of(self.borrow()).as_ref() == Some(&self.known);
         // SAFETY: it is this process's handle, which nothing but this library knows of.
         is_same && unsafe { SetHandleInformation(raw, HANDLE_FLAG_INHERIT, 0) } != 0
     }
@@ -181,16 +218,27 @@ mod tests {
             assert!(!escaped.contains([':', ';', '=']), "{escaped}");
             assert_eq!(unescape(&escaped).as_deref(), Some(text));
         }
-        let (role, item) = Item::parse("frames:1c:100001:Local\\x").unwrap();
+        let (role, item) = Item::parse("frames:1c:100001:2:100003:\\BaseNamedObjects\\x:Local\\x").unwrap();
         assert_eq!((role.as_str(), item.number, item.told.name.as_str()), ("frames", 0x1c, "Local\\x"));
         assert_eq!(item.told.access, Access::QUERY | Access::SYNCHRONIZE);
+        let path = "\\BaseNamedObjects\\x".to_owned();
+        assert_eq!(item.known, Known { kind: Kind::Event, granted: 0x10_0003, path });
     }
 
     #[test]
     fn nonsense_is_no_handle() {
-        for text in
-            ["", "a", "a:0:1:", "a:3:1:", "a:fffffffffffffffc:1:", "a:1c:80000000:", "a:1c:1:x:y", "%4:1c:1:"]
-        {
+        for text in [
+            "",
+            "a",
+            "a:0:1:2:1::",
+            "a:3:1:2:1::",
+            "a:fffffffffffffffc:1:2:1::",
+            "a:1c:80000000:2:1::",
+            "a:1c:1:9:1::",
+            "a:1c:1:2:1::x:y",
+            "a:1c:1:2:1:x",
+            "%4:1c:1:2:1::",
+        ] {
             assert!(Item::parse(text).is_none(), "{text}");
         }
     }

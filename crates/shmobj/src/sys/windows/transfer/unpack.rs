@@ -45,8 +45,10 @@ pub(crate) fn of_handle(attempt: &Attempt<'_>, handle: OwnedHandle) -> Result<Ar
 /// The name by which this library finds an object, of its path in the system's own namespace.
 fn name_of(path: &str) -> String {
     let Some((directory, name)) = path.rsplit_once('\\') else { return String::new() };
-    let private =
-        name.strip_prefix("shmobj-").and_then(|rest| rest.split_at_checked(32)?.1.strip_prefix('.'));
+    let private = name.strip_prefix("shmobj-").and_then(|rest| {
+        let (digest, rest) = rest.split_at_checked(32)?;
+        digest.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| rest.strip_prefix('.'))?
+    });
     match private {
         Some(name) => name.to_owned(),
         None if directory == "\\BaseNamedObjects" => format!("Global\\{name}"),
