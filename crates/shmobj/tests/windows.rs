@@ -516,12 +516,13 @@ fn peer() {
         std::io::stdin().read_line(&mut line).unwrap();
         line
     };
+    let tell = |text: &str| writeln!(std::io::stdout(), "> {text}").unwrap();
     match role.as_str() {
         "holds" => {
             let event = Event::options().create_unnamed().unwrap();
-            println!("> {}", number_of(event.as_raw_handle()));
+            tell(&number_of(event.as_raw_handle()));
             assert!(event.wait(LONG).unwrap());
-            println!("> set");
+            tell("set");
         }
         "is given" => {
             let raw = handle_of(&listen());
@@ -544,7 +545,7 @@ fn peer() {
             let mapping = FileMapping::options().size(4096).create_unnamed().unwrap();
             mapping.map_mut().unwrap().write_at(0, b"deposited").unwrap();
             let deposit = Deposit::new(&mapping).unwrap();
-            println!("> {}", deposit.token());
+            tell(deposit.token());
             listen();
             assert!(deposit.is_claimed());
         }
