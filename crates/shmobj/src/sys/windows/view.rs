@@ -189,7 +189,7 @@ impl View {
 
     pub(crate) fn read(&self, attempt: &Attempt<'_>, offset: usize, buffer: &mut [u8]) -> Result<()> {
         let from = self.checked(attempt, offset, buffer.len())?;
-        if self.is_file {
+        if self.is_file && !buffer.is_empty() {
             let to = buffer.as_mut_ptr().cast();
             // SAFETY: as below; the kernel looks at every page of both.
             let copied = unsafe { ReadProcessMemory(own(), from.cast(), to, buffer.len(), null_mut()) };
@@ -202,7 +202,7 @@ impl View {
 
     pub(crate) fn write(&self, attempt: &Attempt<'_>, offset: usize, bytes: &[u8]) -> Result<()> {
         let to = self.checked(attempt, offset, bytes.len())?;
-        if self.is_file {
+        if self.is_file && !bytes.is_empty() {
             // SAFETY: as below; the kernel looks at every page of both.
             let copied = unsafe {
                 WriteProcessMemory(own(), to.cast(), bytes.as_ptr().cast(), bytes.len(), null_mut())

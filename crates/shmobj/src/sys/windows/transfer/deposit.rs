@@ -42,8 +42,6 @@ const HEAD: usize = 48;
 const LONGEST: usize = 3 * MAX_UTF16_UNITS;
 /// How many characters of a token are in the objects' names.
 const PUBLIC: usize = 16;
-/// More bytes than any name has.
-const LONGEST_NAME: u64 = 4 * MAX_UTF16_UNITS as u64;
 const FREE: u32 = 1;
 const CLAIMED: u32 = 2;
 const WITHDRAWN: u32 = 3;
