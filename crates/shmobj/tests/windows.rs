@@ -9,9 +9,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::io::{AsHandle, AsRawHandle, FromRawHandle, OwnedHandle, RawHandle};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::ptr::{null, null_mut, with_exposed_provenance_mut};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use common::sleeper::LONG;
 use common::{Place, code, error, on_wine, pattern};
@@ -24,20 +26,20 @@ use windows_sys::Win32::Foundation::{
     CompareObjectHandles, ERROR_ALREADY_EXISTS, GetLastError, HANDLE, INVALID_HANDLE_VALUE, LocalFree,
 };
 use windows_sys::Win32::Security::Authorization::{
-    ConvertSecurityDescriptorToStringSecurityDescriptorW,
+    ConvertSecurityDescriptorToStringSecurityDescriptorW, ConvertSidToStringSidW,
     ConvertStringSecurityDescriptorToSecurityDescriptorW, GetSecurityInfo, SDDL_REVISION_1, SE_KERNEL_OBJECT,
 };
 use windows_sys::Win32::Security::{
-    DACL_SECURITY_INFORMATION, GROUP_SECURITY_INFORMATION, OBJECT_SECURITY_INFORMATION,
-    OWNER_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR,
+    DACL_SECURITY_INFORMATION, GROUP_SECURITY_INFORMATION, GetTokenInformation, OBJECT_SECURITY_INFORMATION,
+    OWNER_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, TOKEN_QUERY, TokenUser,
 };
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_FLAG_BACKUP_SEMANTICS, FILE_READ_ATTRIBUTES, READ_CONTROL,
 };
 use windows_sys::Win32::System::Memory::{CreateFileMappingW, OpenFileMappingW, PAGE_READWRITE};
 use windows_sys::Win32::System::Threading::{
-    CreateEventW, CreateMutexW, CreateSemaphoreW, CreateWaitableTimerW, OpenEventW, OpenMutexW,
-    OpenSemaphoreW, OpenWaitableTimerW, SetEvent,
+    CreateEventW, CreateMutexW, CreateSemaphoreW, CreateWaitableTimerW, GetCurrentProcess, OpenEventW,
+    OpenMutexW, OpenProcessToken, OpenSemaphoreW, OpenWaitableTimerW, SetEvent,
 };
 
 /// A name in the session's own place that no other test, and no other run, has.
@@ -320,6 +322,38 @@ fn as_the_system_writes(text: &str) -> String {
     text_of(descriptor, DACL_SECURITY_INFORMATION)
 }
 
+/// This process's user, as text.
+fn own_user() -> String {
+    let mut token = null_mut();
+    // SAFETY: has no preconditions.
+    let process = unsafe { GetCurrentProcess() };
+    // SAFETY: asks for this process's own token.
+    assert_ne!(unsafe { OpenProcessToken(process, TOKEN_QUERY, &raw mut token) }, 0);
+    // SAFETY: just opened.
+    let token = unsafe { OwnedHandle::from_raw_handle(token) };
+    let (mut answer, mut needed) = ([0_usize; 16], 0);
+    // SAFETY: the system writes at most so many bytes.
+    let told = unsafe {
+        GetTokenInformation(
+            token.as_raw_handle(),
+            TokenUser,
+            answer.as_mut_ptr().cast(),
+            128,
+            &raw mut needed,
+        )
+    };
+    assert_ne!(told, 0);
+    let mut text = null_mut();
+    // SAFETY: the answer begins with the pointer to an identifier in the same buffer.
+    assert_ne!(unsafe { ConvertSidToStringSidW(with_exposed_provenance_mut(answer[0]), &raw mut text) }, 0);
+    let mut units = Vec::new();
+    // SAFETY: the text ends with 0.
+    while let unit @ 1.. = unsafe { text.wrapping_add(units.len()).read() } {
+        units.push(unit);
+    }
+    String::from_utf16(&units).unwrap()
+}
+
 #[test]
 fn a_security_is_the_objects_access_control_list() {
     let [users, guests]: [Sid; 2] = ["S-1-5-32-545", "S-1-5-32-546"].map(|sid| sid.parse().unwrap());
@@ -341,8 +375,10 @@ fn a_security_is_the_objects_access_control_list() {
                 Kind::Event => ("0x1f0003", "0x120001", "0x120003"),
                 _ => ("0xf001f", "0x20005", "0x20007"),
             };
+            let user = own_user();
+            let owner = if owner == user { String::new() } else { format!("(A;;{all};;;{owner})") };
             let mut expected =
-                format!("D:P(D;;{all};;;S-1-5-32-546)(A;;{all};;;{owner})(A;;{all};;;S-1-5-18)");
+                format!("D:P(A;;{all};;;{user}){owner}(A;;{all};;;S-1-5-18)(D;;{all};;;S-1-5-32-546)");
             if group {
                 expected += &format!("(A;;{reads};;;{primary})");
             }
@@ -623,4 +659,47 @@ fn a_deposit_that_is_dropped_cannot_be_claimed() {
     drop(deposit);
     assert_eq!(transfer::claim::<Event>(&token).unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(transfer::claim::<Event>("short").unwrap_err().kind(), ErrorKind::InvalidParameter);
+}
+
+/// On Windows nobody can make the file shorter; a disk that fails does the same. Here somebody outside of Wine does it.
+#[test]
+fn a_part_of_a_file_that_is_not_there_is_an_error_of_copies() {
+    if !on_wine() {
+        return;
+    }
+    const SIZE: usize = 1 << 20;
+    let place = Place::new();
+    let file = place.file(&pattern(SIZE));
+    let view = FileMapping::options().file(&file).create_unnamed().unwrap().map_mut().unwrap();
+    let mut bytes = vec![0; SIZE];
+    view.read_at(0, &mut bytes).unwrap();
+    assert!(bytes == pattern(SIZE));
+    let path = std::fs::canonicalize(place.path("data")).unwrap();
+    let path = unix_path(&path);
+    // Wine has no handle of a process that is not its own.
+    let _ = Command::new(r"Z:\usr\bin\truncate").args(["-s", "4096", &path]).spawn();
+    let begun = Instant::now();
+    while file.metadata().unwrap().len() > 4096 {
+        assert!(begun.elapsed() < LONG, "{path} has its length");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for length in [1, 8, 16, 40, 4000, SIZE - 8192] {
+        assert_eq!(error(view.read_at(8192, &mut bytes[..length])).kind(), ErrorKind::Truncated, "{length}");
+        assert_eq!(error(view.write_at(8192, &bytes[..length])).kind(), ErrorKind::Truncated, "{length}");
+    }
+    assert_eq!(view.read_vec(0, 4096).unwrap(), pattern(SIZE)[..4096]);
+}
+
+/// The path outside of Wine of one inside, whose disks are links in the prefix.
+fn unix_path(path: &Path) -> String {
+    let text = path.to_str().unwrap().trim_start_matches(r"\\?\").replace('\\', "/");
+    match text.strip_prefix("Z:") {
+        Some(rest) => rest.to_owned(),
+        None => format!(
+            "{}/dosdevices/{}:{}",
+            std::env::var("WINEPREFIX").unwrap(),
+            text[..1].to_lowercase(),
+            &text[2..]
+        ),
+    }
 }

@@ -19,6 +19,8 @@
 //! [`contract`] has the words in which they are asked and answer.
 
 pub(crate) mod contract;
+#[cfg(target_arch = "x86_64")]
+mod guarded_copy;
 
 #[cfg(target_os = "linux")]
 pub(crate) mod linux;

@@ -5,6 +5,7 @@
 //! | [`namespace`] | what stands in front of names |
 //! | [`handle`] | handles, and making and opening objects |
 //! | [`mapping`], [`view`] | file mappings and their views |
+//! | [`guard`] | copies that survive a disk which fails |
 //! | [`sync`] | mutexes, events, semaphores, timers, and waiting for them |
 //! | [`transfer`] | handles on their way to other processes |
 //! | [`rights`], [`security`] | rights as access masks, and who has them as access control lists |
@@ -13,6 +14,7 @@
 //! | [`error`] | what an error of the system means |
 
 mod error;
+mod guard;
 mod handle;
 pub(crate) mod mapping;
 pub(crate) mod namespace;

@@ -1,30 +1,28 @@
 //! Views: ranges of a section in this process's address space.
 //!
 //! A file under a view cannot become shorter here (TR-1), but its disk or its network can fail, which raises an exception
-//! (`EXCEPTION_IN_PAGE_ERROR`) in whoever touches the page. So the kernel copies from and to views of files: there it is an error.
+//! (`EXCEPTION_IN_PAGE_ERROR`) in whoever touches the page; in a copy that is an error: see [`guard`].
 #![allow(unsafe_code)] // maps memory, and copies from and to it
 
 use std::ffi::c_void;
 use std::hint::black_box;
 use std::ops::Range;
 use std::os::windows::io::{AsRawHandle, BorrowedHandle};
-use std::ptr::{NonNull, null, null_mut};
+use std::ptr::{NonNull, null};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use windows_sys::Win32::Foundation::{
-    ERROR_INVALID_ADDRESS, ERROR_INVALID_PARAMETER, ERROR_NOT_ENOUGH_MEMORY, HANDLE,
+    ERROR_INVALID_ADDRESS, ERROR_INVALID_PARAMETER, ERROR_NOT_ENOUGH_MEMORY,
 };
-use windows_sys::Win32::System::Diagnostics::Debug::{ReadProcessMemory, WriteProcessMemory};
 use windows_sys::Win32::System::Memory::{
     FILE_MAP_COPY, FILE_MAP_LARGE_PAGES, FILE_MAP_READ, FILE_MAP_WRITE, FlushViewOfFile, MEM_COMMIT,
     MEMORY_BASIC_INFORMATION, MEMORY_MAPPED_VIEW_ADDRESS, MapViewOfFileEx, PAGE_READONLY, PAGE_READWRITE,
     PAGE_WRITECOPY, UnmapViewOfFile, VirtualAlloc, VirtualQuery,
 };
 
-use super::Code;
 use super::error::last_error;
-use super::handle::current_process;
 use super::mapping::{Mapping, highest_address, page};
+use super::{Code, guard};
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::sys::contract::ViewRequest;
 use crate::view::{Flush, Kind as ViewKind};
@@ -189,29 +187,30 @@ impl View {
 
     pub(crate) fn read(&self, attempt: &Attempt<'_>, offset: usize, buffer: &mut [u8]) -> Result<()> {
         let from = self.checked(attempt, offset, buffer.len())?;
-        if self.is_file && !buffer.is_empty() {
-            let to = buffer.as_mut_ptr().cast();
-            // SAFETY: as below; the kernel looks at every page of both.
-            let copied = unsafe { ReadProcessMemory(own(), from.cast(), to, buffer.len(), null_mut()) };
-            return if copied == 0 { Err(not_copied(attempt)) } else { Ok(()) };
-        }
         // SAFETY: `checked` found the range inside the view, mapped and readable; the buffer is the caller's alone.
-        unsafe { copy(buffer.as_mut_ptr(), from, buffer.len()) };
-        Ok(())
+        let copied = unsafe { self.copy(buffer.as_mut_ptr(), from, buffer.len()) };
+        if copied { Ok(()) } else { Err(not_copied(attempt)) }
     }
 
     pub(crate) fn write(&self, attempt: &Attempt<'_>, offset: usize, bytes: &[u8]) -> Result<()> {
         let to = self.checked(attempt, offset, bytes.len())?;
-        if self.is_file && !bytes.is_empty() {
-            // SAFETY: as below; the kernel looks at every page of both.
-            let copied = unsafe {
-                WriteProcessMemory(own(), to.cast(), bytes.as_ptr().cast(), bytes.len(), null_mut())
-            };
-            return if copied == 0 { Err(not_copied(attempt)) } else { Ok(()) };
-        }
         // SAFETY: as in `read`; the public type that offers writing has a writable view.
-        unsafe { copy(to, bytes.as_ptr(), bytes.len()) };
-        Ok(())
+        let copied = unsafe { self.copy(to, bytes.as_ptr(), bytes.len()) };
+        if copied { Ok(()) } else { Err(not_copied(attempt)) }
+    }
+
+    /// Copies from or to the view; false: a page of its file is not there.
+    ///
+    /// # Safety
+    /// Those of the two ways.
+    unsafe fn copy(&self, to: *mut u8, from: *const u8, length: usize) -> bool {
+        if self.is_file {
+            // SAFETY: the caller's promise.
+            return unsafe { guard::copy(to, from, length) };
+        }
+        // SAFETY: the caller's promise.
+        unsafe { copy(to, from, length) };
+        true
     }
 
     pub(crate) fn fill(&self, attempt: &Attempt<'_>, offset: usize, length: usize, byte: u8) -> Result<()> {
@@ -327,18 +326,10 @@ fn is_committed(at: *const u8, length: usize) -> bool {
     true
 }
 
-fn own() -> HANDLE {
-    current_process().as_raw_handle()
-}
-
 #[cold]
 fn not_copied(attempt: &Attempt<'_>) -> Error {
-    let source = std::io::Error::last_os_error();
     attempt
-        .fails(
-            ErrorKind::Truncated,
-            format!("a part of the file is not there: its disk, or its network, has failed ({source})"),
-        )
+        .fails(ErrorKind::Truncated, "a part of the file is not there: its disk, or its network, has failed")
         .with_remedy("see after the file, and map it again")
 }
 

@@ -5,7 +5,7 @@
 //!
 //! | the fault is | then |
 //! |---|---|
-//! | in our copying routine (x86-64) | the routine returns early, and the copy is an error: [`routine`] |
+//! | in our copying routine (x86-64) | the routine returns early, and the copy is an error |
 //! | in a [`Protected`] range | private memory takes the place of the page, and the instruction is repeated: [`replace`] |
 //! | elsewhere | it goes to the handler that was there before: [`signal`] |
 //!
@@ -17,8 +17,6 @@
 //! the first time or to copy from such a view unblock it, once each.
 
 mod replace;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod routine;
 mod signal;
 mod table;
 

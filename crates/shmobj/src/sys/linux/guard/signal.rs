@@ -76,7 +76,7 @@ extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut
 fn leave_routine(context: *mut libc::ucontext_t) -> bool {
     // SAFETY: the kernel passes the interrupted thread's context, which is ours while the handler runs.
     let at = unsafe { &mut (*context).uc_mcontext.gregs[libc::REG_RIP as usize] };
-    let way_out = super::routine::way_out(*at as usize);
+    let way_out = crate::sys::guarded_copy::way_out(*at as usize);
     if let Some(way_out) = way_out {
         *at = way_out as i64;
     }

@@ -15,9 +15,9 @@ use std::hint::black_box;
 
 use rustix::io::Errno;
 
-use crate::sys::linux::guard;
 #[cfg(target_arch = "x86_64")]
-use crate::sys::linux::guard::routine;
+use crate::sys::guarded_copy as routine;
+use crate::sys::linux::guard;
 
 /// How a view's memory is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
