@@ -17,6 +17,8 @@ pub(super) const TESTS: &[Test] = &[
     test!(["SR-3"], committing_gives_whole_pages_of_zeros),
     test!(["SR-4"], what_one_process_commits_all_have_in_all_views),
     test!(["SR-4"], a_view_has_its_own_rights_to_what_another_commits),
+    test!(["SR-4"], and_so_is_the_last_page)
+        .but_wine("what is committed up to the end of a view stays that view's"),
     test!(["SR-5"], what_is_committed_stays_with_its_contents),
     test!(["SR-6"], committing_again_keeps_the_contents),
     test!(["SR-7"], committing_beyond_the_end_is_487),
@@ -125,6 +127,14 @@ fn a_view_has_its_own_rights_to_what_another_commits(stage: &Stage) {
     assert_eq!(copy.read_vec(0, 7).unwrap(), b"private");
 }
 
+fn and_so_is_the_last_page(stage: &Stage) {
+    let mapping = reserved(stage, "n", GRANULARITY as u64);
+    let (one, two) = (mapping.map_mut().unwrap(), mapping.map().unwrap());
+    one.commit(GRANULARITY - 1, 1).unwrap();
+    one.write_at(GRANULARITY - 1, b"x").unwrap();
+    assert_eq!(two.read_vec(GRANULARITY - 1, 1).unwrap(), b"x");
+}
+
 fn what_is_committed_stays_with_its_contents(stage: &Stage) {
     let mapping = reserved(stage, "n", GRANULARITY as u64);
     let view = mapping.map_mut().unwrap();
@@ -144,10 +154,10 @@ fn committing_again_keeps_the_contents(stage: &Stage) {
     view.write_at(PAGE, &pattern(2 * PAGE)).unwrap();
     view.commit(PAGE, 2 * PAGE).unwrap();
     view.commit(0, 4 * PAGE).unwrap();
-    mapping.commit(0..GRANULARITY as u64).unwrap();
+    mapping.commit(0..5 * PAGE as u64).unwrap();
     assert_eq!(view.read_vec(PAGE, 2 * PAGE).unwrap(), pattern(2 * PAGE));
     assert_eq!(view.read_vec(0, PAGE).unwrap(), [0; PAGE]);
-    assert_eq!(view.read_vec(GRANULARITY - 1, 1).unwrap(), [0]);
+    assert_eq!(view.read_vec(5 * PAGE - 1, 1).unwrap(), [0]);
 }
 
 fn committing_beyond_the_end_is_487(stage: &Stage) {
