@@ -32,8 +32,11 @@ pub(super) const ROLES: &[Role] = &[
     role!(touches_behind_the_last_page),
 ];
 
-pub(super) const REASONS: &[Remark] =
-    &[Remark::new(&["KO-4"], "that something is not coherent is no promise; and needs two machines, or a disk without a cache")];
+pub(super) const REASONS: &[Remark] = &[Remark::new(
+    &["KO-4"],
+    "that something is not coherent is no promise; and needs two machines, or a disk \
+         without a cache",
+)];
 
 pub(super) const NOTES: &[Remark] = &[Remark::new(&["KO-6"], "barriers in waits: in the sections of waits")];
 
@@ -101,7 +104,10 @@ fn private_pages_are_no_part_of_that(stage: &Stage) {
     let (shared, copy) = (mapping.map_mut().unwrap(), mapping.map_copy().unwrap());
     copy.write_at(0, b"private").unwrap();
     shared.write_at(0, b"shared!").unwrap();
-    assert_eq!((copy.read_vec(0, 7).unwrap(), shared.read_vec(0, 7).unwrap()), (b"private".into(), b"shared!".into()));
+    assert_eq!(
+        (copy.read_vec(0, 7).unwrap(), shared.read_vec(0, 7).unwrap()),
+        (b"private".into(), b"shared!".into())
+    );
 }
 
 const COUNTED: u64 = 100_000;

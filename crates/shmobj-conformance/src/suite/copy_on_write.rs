@@ -21,11 +21,17 @@ pub(super) const ROLES: &[Role] = &[role!(tells_what_it_sees)];
 
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["CW-5"], "what pages are like cannot be asked"),
-    Remark::new(&["CW-7"], "would take all the machine's memory; what Linux counts of private pages vm.overcommit_memory says"),
+    Remark::new(
+        &["CW-7"],
+        "would take all the machine's memory; what Linux counts of private pages \
+         vm.overcommit_memory says",
+    ),
 ];
 
-pub(super) const NOTES: &[Remark] =
-    &[Remark::new(&["CW-9"], "of a process that is started; on Linux a fork copies all memory, these pages as well")];
+pub(super) const NOTES: &[Remark] = &[Remark::new(
+    &["CW-9"],
+    "of a process that is started; on Linux a fork copies all memory, these pages as well",
+)];
 
 const SIZE: usize = 4 * PAGE;
 

@@ -20,7 +20,8 @@ pub(super) const TESTS: &[Test] = &[
     test!(["TR-5"], a_file_can_be_made_shorter_when_everything_is_gone),
     windows_test!(["TR-6"], a_mapped_file_cannot_be_emptied),
     windows_test!(["TR-8"], a_mapped_file_cannot_be_copied_onto),
-    test!(["TR-10"], views_outlive_the_name_of_their_file).but_wine("the name stays while the file is mapped"),
+    test!(["TR-10"], views_outlive_the_name_of_their_file)
+        .but_wine("the name stays while the file is mapped"),
     windows_test!(["TR-11"], a_mapped_file_can_be_opened_to_be_deleted_on_close),
     test!(["TR-13"], a_mapped_file_can_be_renamed),
     windows_test!(["TR-14"], a_mapped_file_is_not_replaced_under_its_views),
@@ -33,18 +34,30 @@ pub(super) const ROLES: &[Role] = &[];
 
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["TR-7", "TR-12"], "images are not offered"),
-    Remark::new(&["TR-9"], "either this holds or TR-10: on Linux TR-10, on Windows as its version deletes files"),
+    Remark::new(
+        &["TR-9"],
+        "either this holds or TR-10: on Linux TR-10, on Windows as its version deletes files",
+    ),
 ];
 
 pub(super) const NOTES: &[Remark] = &[
     Remark::new(
         &["TR-1", "TR-2", "TR-3", "TR-6", "TR-8"],
-        "does not hold on Linux: who can write a file can make it shorter at any time. Copies of what is gone are errors there (999), and pointers fault",
+        "does not hold on Linux: who can write a file can make it shorter at any time. Copies of \
+         what is gone are errors there (999), and pointers fault",
     ),
     Remark::new(&["TR-10"], "on Windows the file may also refuse to go (TR-9)"),
     Remark::new(&["TR-11"], "Linux has no such flag"),
-    Remark::new(&["TR-14"], "does not hold on Linux: the name goes to the other file, and views keep the old one, as in TR-10. Newer Windows does that too when the standard library asks for it"),
-    Remark::new(&["TR-15"], "does not hold on Linux, which has no share modes: who may write a file may open it for that"),
+    Remark::new(
+        &["TR-14"],
+        "does not hold on Linux: the name goes to the other file, and views keep the old one, \
+         as in TR-10. Newer Windows does that too when the standard library asks for it",
+    ),
+    Remark::new(
+        &["TR-15"],
+        "does not hold on Linux, which has no share modes: who may write a file may open it \
+         for that",
+    ),
     Remark::new(&["TR-16", "TR-17"], "Linux has no share modes: any open succeeds"),
 ];
 
@@ -146,7 +159,10 @@ fn a_mapped_file_cannot_be_copied_onto(stage: &Stage) {
     let file = stage.file("file", &pattern(10_000));
     let _mapping = stage.mappings().file(&file).create("n").unwrap();
     drop((file, stage.file("other", b"other")));
-    assert_refused(std::fs::copy(stage.path("other"), stage.path("file")), &[USER_MAPPED_FILE, SHARING_VIOLATION]);
+    assert_refused(
+        std::fs::copy(stage.path("other"), stage.path("file")),
+        &[USER_MAPPED_FILE, SHARING_VIOLATION],
+    );
     assert_eq!(stage.contents("file"), pattern(10_000));
 }
 

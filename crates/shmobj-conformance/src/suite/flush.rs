@@ -23,7 +23,10 @@ pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["FV-4", "FV-5"], "only a view can be flushed, while it is mapped"),
     Remark::new(&["FV-8", "FV-10"], "when bytes reach the disk cannot be seen from a process"),
     Remark::new(&["FV-11"], "needs two machines"),
-    Remark::new(&["FV-13"], "the file system decides; on Linux most set the time when a page is first written"),
+    Remark::new(
+        &["FV-13"],
+        "the file system decides; on Linux most set the time when a page is first written",
+    ),
 ];
 
 pub(super) const NOTES: &[Remark] = &[

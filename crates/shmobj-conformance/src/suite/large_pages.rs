@@ -15,9 +15,16 @@ pub(super) const TESTS: &[Test] = &[
 pub(super) const ROLES: &[Role] = &[];
 
 pub(super) const REASONS: &[Remark] = &[
-    Remark::new(&["LP-4", "LP-8"], "needs large pages, which an administrator has to set aside or to permit: a test cannot count on them"),
+    Remark::new(
+        &["LP-4", "LP-8"],
+        "needs large pages, which an administrator has to set aside or to permit: a test \
+         cannot count on them",
+    ),
     Remark::new(&["LP-5"], "needs a machine that has none"),
-    Remark::new(&["LP-6", "LP-7"], "views are not asked for large pages: those of an object that has them have them"),
+    Remark::new(
+        &["LP-6", "LP-7"],
+        "views are not asked for large pages: those of an object that has them have them",
+    ),
 ];
 
 pub(super) const NOTES: &[Remark] = &[

@@ -33,19 +33,33 @@ pub(super) const ROLES: &[Role] = &[role!(maps_elsewhere), role!(writes_a_read_o
 
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["MV-1", "MV-3"], "a handle is always one of a mapping, and open"),
-    Remark::new(&["MV-2"], "any offset is good here, and is aligned inside; only beside a wanted address it must be a multiple (MV-17)"),
+    Remark::new(
+        &["MV-2"],
+        "any offset is good here, and is aligned inside; only beside a wanted address it must \
+         be a multiple (MV-17)",
+    ),
     Remark::new(&["MV-21"], "views without any rights are not offered"),
-    Remark::new(&["MV-23"], "would take all the machine's memory; what Linux counts of private pages vm.overcommit_memory says"),
+    Remark::new(
+        &["MV-23"],
+        "would take all the machine's memory; what Linux counts of private pages \
+         vm.overcommit_memory says",
+    ),
     Remark::new(&["VW-1", "VW-2"], "what pages are like cannot be asked"),
     Remark::new(&["VW-5"], "needs a disk that fails"),
-    Remark::new(&["VW-6"], "neither this library nor the standard library reads the memory of other processes"),
+    Remark::new(
+        &["VW-6"],
+        "neither this library nor the standard library reads the memory of other processes",
+    ),
 ];
 
 pub(super) const NOTES: &[Remark] = &[
     Remark::new(&["MV-4"], "leaving the length away says so; a length of 0 is a mistake here, 87"),
     Remark::new(&["MV-11"], "on Windows an object that large is refused when it is made (CF-8, CF-9)"),
     Remark::new(&["MV-18"], "and see KO-1"),
-    Remark::new(&["VW-4"], "views without any rights are not offered; pages that are not committed are in SR-2"),
+    Remark::new(
+        &["VW-4"],
+        "views without any rights are not offered; pages that are not committed are in SR-2",
+    ),
 ];
 
 fn address_of<M: Mode>(view: &View<M>) -> usize {

@@ -18,7 +18,11 @@ pub(super) const TESTS: &[Test] = &[
 pub(super) const ROLES: &[Role] = &[];
 
 pub(super) const REASONS: &[Remark] = &[
-    Remark::new(&["OF-2"], "a right to copy is no right here: the bit is QUERY, also alone, and READ is asked for by its name"),
+    Remark::new(
+        &["OF-2"],
+        "a right to copy is no right here: the bit is QUERY, also alone, and READ is asked for \
+         by its name",
+    ),
     Remark::new(&["OF-6", "OF-7"], "rights to execute are not offered"),
     Remark::new(&["OF-10"], "every handle tells its object's size"),
 ];

@@ -20,11 +20,21 @@ pub(super) const TESTS: &[Test] = &[
 pub(super) const ROLES: &[Role] = &[];
 
 pub(super) const REASONS: &[Remark] = &[
-    Remark::new(&["CP-1", "CP-2", "CP-3"], "a protection is one of three words here; no other value can be given"),
+    Remark::new(
+        &["CP-1", "CP-2", "CP-3"],
+        "a protection is one of three words here; no other value can be given",
+    ),
     Remark::new(&["CS-4", "CS-5"], "how the processor caches memory cannot be chosen"),
-    Remark::new(&["CS-6", "CS-7", "CS-10", "CS-14"], "allocation and large pages are words here, not flags; no such value can be given"),
+    Remark::new(
+        &["CS-6", "CS-7", "CS-10", "CS-14"],
+        "allocation and large pages are words here, not flags; no such value can be given",
+    ),
     Remark::new(&["CS-11", "CS-12", "CS-13", "CS-15"], "images are not offered"),
-    Remark::new(&["GA-3"], "who may use an object is said when it is made, and cannot be changed or read by a handle"),
+    Remark::new(
+        &["GA-3"],
+        "who may use an object is said when it is made, and cannot be changed or read by a \
+         handle",
+    ),
 ];
 
 pub(super) const NOTES: &[Remark] = &[

@@ -39,7 +39,11 @@ pub(super) const REASONS: &[Remark] = &[
 pub(super) const NOTES: &[Remark] = &[
     Remark::new(&["SR-1"], "what pages are like cannot be asked"),
     Remark::new(&["SR-2"], "copies and atomics are errors instead, 998"),
-    Remark::new(&["SR-12"], "on Windows a test would have to use up the machine's memory: what it may reserve is less than what it may have"),
+    Remark::new(
+        &["SR-12"],
+        "on Windows a test would have to use up the machine's memory: what it may reserve is \
+         less than what it may have",
+    ),
     Remark::new(&["SR-13"], "that committing counts is in CF-7"),
 ];
 
@@ -51,7 +55,8 @@ fn reserved_memory_is_mapped_and_not_there(stage: &Stage) {
     let mapping = reserved(stage, "n", GRANULARITY as u64);
     let opened = stage.open("n", Access::READ_WRITE).unwrap();
     assert_eq!((mapping.allocation(), opened.allocation()), (Allocation::Reserve, Allocation::Reserve));
-    let lengths = [mapping.map().unwrap().len(), opened.map_mut().unwrap().len(), opened.map_copy().unwrap().len()];
+    let lengths =
+        [mapping.map().unwrap().len(), opened.map_mut().unwrap().len(), opened.map_copy().unwrap().len()];
     assert_eq!(lengths, [GRANULARITY; 3]);
 }
 
@@ -163,7 +168,9 @@ fn committing_again_keeps_the_contents(stage: &Stage) {
 fn committing_beyond_the_end_is_487(stage: &Stage) {
     let mapping = reserved(stage, "n", GRANULARITY as u64);
     let view = mapping.view().len(2 * PAGE as u64).map_mut().unwrap();
-    for (offset, length) in [(2 * PAGE, 1), (0, 2 * PAGE + 1), (PAGE, PAGE + 1), (usize::MAX, 1), (1, usize::MAX)] {
+    for (offset, length) in
+        [(2 * PAGE, 1), (0, 2 * PAGE + 1), (PAGE, PAGE + 1), (usize::MAX, 1), (1, usize::MAX)]
+    {
         assert_eq!(code(view.commit(offset, length)), 487, "{length} at {offset}");
     }
     let end = GRANULARITY as u64;

@@ -36,14 +36,28 @@ pub(super) const TESTS: &[Test] = &[
 pub(super) const ROLES: &[Role] = &[role!(maps_the_pipe_it_listens_to)];
 
 pub(super) const REASONS: &[Remark] = &[
-    Remark::new(&["CF-3", "CF-4"], "a file is given or not: there is one way to say that none is (CF-1, CF-2)"),
-    Remark::new(&["CF-9"], "what page tables may take is the machine's matter; on Linux memory that is only reserved takes none"),
-    Remark::new(&["CF-22"], "the standard library locks no ranges of files, and this one neither locks nor looks"),
+    Remark::new(
+        &["CF-3", "CF-4"],
+        "a file is given or not: there is one way to say that none is (CF-1, CF-2)",
+    ),
+    Remark::new(
+        &["CF-9"],
+        "what page tables may take is the machine's matter; on Linux memory that is only \
+         reserved takes none",
+    ),
+    Remark::new(
+        &["CF-22"],
+        "the standard library locks no ranges of files, and this one neither locks nor looks",
+    ),
     Remark::new(&["CF-23"], "needs two machines"),
 ];
 
 pub(super) const NOTES: &[Remark] = &[
-    Remark::new(&["CF-5"], "what is closed cannot be given in safe Rust; on Linux all descriptors are files, and those that cannot be mapped are in CF-21"),
+    Remark::new(
+        &["CF-5"],
+        "what is closed cannot be given in safe Rust; on Linux all descriptors are files, and \
+         those that cannot be mapped are in CF-21",
+    ),
     Remark::new(&["CF-21"], "without a console"),
 ];
 

@@ -19,8 +19,11 @@ pub(super) const TESTS: &[Test] = &[
 
 pub(super) const ROLES: &[Role] = &[role!(touches_where_a_view_was), role!(writes_and_is_killed)];
 
-pub(super) const REASONS: &[Remark] =
-    &[Remark::new(&["UM-2", "UM-3", "UM-4", "UM-8"], "a view is unmapped by dropping it, once and as a whole; there is no address to be wrong")];
+pub(super) const REASONS: &[Remark] = &[Remark::new(
+    &["UM-2", "UM-3", "UM-4", "UM-8"],
+    "a view is unmapped by dropping it, once and as a whole; there is no address to be \
+         wrong",
+)];
 
 pub(super) const NOTES: &[Remark] =
     &[Remark::new(&["UM-5"], "that the memory is the system's again cannot be seen from a process")];

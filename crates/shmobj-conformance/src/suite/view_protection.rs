@@ -30,7 +30,8 @@ fn each_view_of_an_object_has_a_protection_of_its_own(stage: &Stage) {
 
 fn writes_through_each_of_its_views(cue: &Cue) {
     let mapping = cue.memory("n", PAGE as u64);
-    let (shared, copy, reader) = (mapping.map_mut().unwrap(), mapping.map_copy().unwrap(), mapping.map().unwrap());
+    let (shared, copy, reader) =
+        (mapping.map_mut().unwrap(), mapping.map_copy().unwrap(), mapping.map().unwrap());
     touch::write(shared.as_mut_ptr(), 1);
     touch::write(copy.as_mut_ptr().wrapping_add(1), 1);
     assert_eq!(touch::read(reader.as_ptr()), 1);
