@@ -25,18 +25,6 @@ pub(crate) fn create(place: &impl Objects, kind: Kind, name: &str) -> Result<Any
     })
 }
 
-/// The same with `create_new`.
-pub(crate) fn create_new(place: &impl Objects, kind: Kind, name: &str) -> Result<AnyHandle> {
-    Ok(match kind {
-        Kind::FileMapping => place.mappings().size(PAGE as u64).create_new(name)?.into(),
-        Kind::Mutex => place.mutexes().create_new(name)?.into(),
-        Kind::Event => place.events().create_new(name)?.into(),
-        Kind::Semaphore => place.semaphores().initial(1).max(1).create_new(name)?.into(),
-        Kind::WaitableTimer => place.timers().create_new(name)?.into(),
-        kind => panic!("there are no objects of the kind {kind}"),
-    })
-}
-
 /// Opens an object of this kind.
 pub(crate) fn open(place: &impl Objects, kind: Kind, name: &str, access: Access) -> Result<AnyHandle> {
     Ok(match kind {

@@ -13,8 +13,6 @@
 //! | `objects`, `kinds`, `looks`, `owners`, `threads`, `touch` | what tests have in common |
 //! | [`run`], [`results`], [`report`], [`platform`] | running them, and telling what came of it |
 
-#![allow(dead_code, unused_macros, unused_imports)] // what sections that are not written yet will use
-
 mod case;
 mod kinds;
 mod looks;

@@ -16,7 +16,8 @@ interface, on Linux and on Windows (on Wine, which differs from Windows here and
 `cargo run -p shmobj-conformance -- report` prints.
 
 - **holds**: the row's tests pass.
-- **differs**: the system is known to do something else, and does; the note says what.
+- **differs**: Wine does something else than Windows, and the test fails there as expected; the note says what it does. `W!`: that was known of Wine
+  before; `W+`: it was seen here, and that Windows does what the row says is Microsoft's documentation or a record of it.
 - **-**: the row needs an interface that this system has not.
 - no word: the row has no test; the note says why.
 
@@ -94,19 +95,20 @@ impl Columns {
             let outcome = results.as_ref().and_then(|Results(results)| results.get(&position));
             outcome.map_or("", |outcome| outcome.word())
         });
-        let note = self.note(row.id);
+        let note = self.note(row);
         let [linux, wine] = cells;
         let _ = writeln!(text, "| {} | {} | {linux} | {wine} | {} |", row.id, cell(row.says), cell(&note));
     }
 
-    fn note(&self, row: &str) -> String {
+    fn note(&self, row: &Row) -> String {
+        let Row { id, mark, .. } = *row;
         let mut parts: Vec<String> = Vec::new();
-        for texts in [self.reasons.get(row), self.notes.get(row)].into_iter().flatten() {
+        for texts in [self.reasons.get(id), self.notes.get(id)].into_iter().flatten() {
             parts.extend(texts.iter().map(|&text| text.to_owned()));
         }
-        let differing = self.tests.iter().filter(|test| test.rows.contains(&row));
+        let differing = self.tests.iter().filter(|test| test.rows.contains(&id));
         for does in differing.filter_map(|test| test.wine) {
-            let part = format!("Wine: {does}");
+            let part = format!("{mark} Wine: {does}");
             if !parts.contains(&part) {
                 parts.push(part);
             }

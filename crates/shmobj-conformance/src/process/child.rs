@@ -113,14 +113,6 @@ impl Process {
         self.hear()
     }
 
-    /// It says nothing for a moment in which it would have: it is blocked.
-    #[track_caller]
-    pub(crate) fn stays_silent(&mut self) {
-        if let Some(text) = self.heard_within(SHORT) {
-            panic!("{self} was to be blocked, and says {text:?}");
-        }
-    }
-
     #[track_caller]
     fn heard_within(&mut self, time: Duration) -> Option<String> {
         match self.lines.recv_timeout(time) {

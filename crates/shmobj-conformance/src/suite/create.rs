@@ -29,7 +29,8 @@ pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["CR-8", "CR-9"], "`Security` is a type, which cannot be malformed"),
     Remark::new(&["CR-10"], "options have no bits that are not defined"),
 ];
-pub(super) const NOTES: &[Remark] = &[Remark::new(&["CR-1"], "rights are `Access`; jobs are not offered yet")];
+pub(super) const NOTES: &[Remark] =
+    &[Remark::new(&["CR-1"], "rights are `Access`; jobs are not offered yet")];
 
 fn a_new_handle_has_all_rights_of_its_kind(stage: &Stage) {
     let memory = stage.memory("memory", PAGE as u64);

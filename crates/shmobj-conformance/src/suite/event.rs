@@ -29,7 +29,10 @@ pub(super) const ROLES: &[Role] = &[];
 
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["EV-9"], "that a pulse can be missed is no promise, so that nothing can break it"),
-    Remark::new(&["EV-10"], "a handle is a value, open as long as it is there, and of the type that it is of"),
+    Remark::new(
+        &["EV-10"],
+        "a handle is a value, open as long as it is there, and of the type that it is of",
+    ),
     Remark::new(&["EV-14"], "options have no undefined bits"),
 ];
 

@@ -78,7 +78,11 @@ fn what_is_never_right_is_wrong_for_a_name_that_exists_too(stage: &Stage) {
     let _memory = stage.memory("n", PAGE as u64);
     assert_eq!(code(stage.mappings().create("n")), 87, "neither a size nor a file");
     let reserved = stage.mappings().size(2 << 20).allocation(Allocation::Reserve);
-    assert_eq!(code(reserved.large_pages(LargePages::Required).create("n")), 87, "large pages are not reserved");
+    assert_eq!(
+        code(reserved.large_pages(LargePages::Required).create("n")),
+        87,
+        "large pages are not reserved"
+    );
 }
 
 /// The name may win, or the file's error; the file stays as it is either way.
@@ -159,9 +163,8 @@ fn a_mutex_that_exists_is_not_owned_by_who_asks_for_it(stage: &Stage) {
     let second = stage.mutexes().initially_owned(true).create("n").unwrap();
     assert!(second.existed());
     assert_eq!(code(second.release()), 288);
-    let elsewhere = std::thread::scope(|scope| {
-        scope.spawn(|| first.try_lock().unwrap().is_some()).join().unwrap()
-    });
+    let elsewhere =
+        std::thread::scope(|scope| scope.spawn(|| first.try_lock().unwrap().is_some()).join().unwrap());
     assert!(elsewhere, "another thread can own it");
     let guard = second.try_lock().unwrap();
     assert!(guard.is_some(), "who waits for it owns it");

@@ -20,8 +20,14 @@ pub(super) const TESTS: &[Test] = &[
 pub(super) const ROLES: &[Role] = &[];
 
 pub(super) const REASONS: &[Remark] = &[
-    Remark::new(&["CH-2", "CO-3"], "a handle that is closed is a value that is gone: the compiler refuses it"),
-    Remark::new(&["CH-3", "HI-1", "HI-2", "HI-3", "HI-5"], "handles have no flags: the owner closes, and children get what `inherit` names"),
+    Remark::new(
+        &["CH-2", "CO-3"],
+        "a handle that is closed is a value that is gone: the compiler refuses it",
+    ),
+    Remark::new(
+        &["CH-3", "HI-1", "HI-2", "HI-3", "HI-5"],
+        "handles have no flags: the owner closes, and children get what `inherit` names",
+    ),
     Remark::new(&["CH-4", "HI-4"], "there are no handles to processes and threads"),
     Remark::new(&["CH-7"], "a handle has no number"),
 ];
@@ -57,9 +63,8 @@ fn closing_a_handle_of_an_owned_mutex_releases_nothing(stage: &Stage) {
     let owned = stage.mutexes().open("n", Access::ALL).unwrap();
     std::mem::forget(owned.lock().unwrap());
     drop(owned);
-    let of_another_thread = std::thread::scope(|scope| {
-        scope.spawn(|| kept.try_lock().unwrap().is_some()).join().unwrap()
-    });
+    let of_another_thread =
+        std::thread::scope(|scope| scope.spawn(|| kept.try_lock().unwrap().is_some()).join().unwrap());
     assert!(!of_another_thread, "this thread owns it");
     kept.release().unwrap();
     let lock = std::thread::scope(|scope| {

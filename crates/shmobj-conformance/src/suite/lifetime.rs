@@ -27,12 +27,8 @@ pub(super) const TESTS: &[Test] = &[
     test!(["LT-15"], a_mutex_goes_with_its_owner_who_had_the_only_handle),
 ];
 
-pub(super) const ROLES: &[Role] = &[
-    role!(maps_and_closes),
-    role!(takes_what_it_inherited),
-    role!(knows_of_nothing),
-    role!(owns_a_mutex),
-];
+pub(super) const ROLES: &[Role] =
+    &[role!(maps_and_closes), role!(takes_what_it_inherited), role!(knows_of_nothing), role!(owns_a_mutex)];
 
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["LT-12"], "a wait borrows its handle, so nobody can close it meanwhile"),
@@ -140,7 +136,11 @@ fn a_handle_that_a_child_inherited_keeps_the_name(stage: &Stage) {
                 "closes" => {
                     child.tell("close it");
                     child.expect("closed");
-                    assert_eq!(code(kinds::open(stage, kind, "n", Access::ALL)), 2, "{kind}: the child {ends}");
+                    assert_eq!(
+                        code(kinds::open(stage, kind, "n", Access::ALL)),
+                        2,
+                        "{kind}: the child {ends}"
+                    );
                 }
                 "exits" => {
                     child.tell("close it");

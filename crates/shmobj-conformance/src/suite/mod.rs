@@ -1,14 +1,51 @@
 //! The tests, by sections of the rows. Each file has its tests, the roles of other processes in them, reasons for rows without
 //! a test, and notes.
 
+mod coherence;
+mod conventions;
+mod copy_on_write;
+mod create;
+mod duplicate;
+mod event;
+mod existing;
+mod file_access;
+mod file_changes;
+mod flush;
+mod handles;
+mod inherit;
+mod jobs;
+mod large_pages;
+mod lifetime;
+mod map;
+mod mutex;
+mod name_forms;
+mod names;
+mod newer_interfaces;
+mod object_model;
+mod open;
+mod open_mapping;
+mod private_namespaces;
+mod protection;
+mod reserve;
+mod rights;
+mod scenarios;
+mod scopes;
+mod security;
+mod semaphore;
 pub(crate) mod shared;
+mod signal_and_wait;
+mod size;
+mod timer;
+mod unmap;
+mod view_protection;
+mod wait_many;
+mod wait_on_address;
+mod wait_one;
 
 use crate::case::Section;
 
 macro_rules! sections {
     ($($name:ident),* $(,)?) => {
-        $(mod $name;)*
-
         /// All of them, in the order of the rows.
         pub(crate) const SECTIONS: &[Section] = &[$(Section {
             name: stringify!($name),

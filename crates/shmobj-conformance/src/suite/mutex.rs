@@ -34,7 +34,10 @@ pub(super) const ROLES: &[Role] = &[role!(owns), role!(owns_and_ends)];
 
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["MX-7"], "a handle is a value, open as long as it is there, and of the type that it is of"),
-    Remark::new(&["MX-16"], "two thousand million locks take minutes; on Linux a test beside the code begins near the end"),
+    Remark::new(
+        &["MX-16"],
+        "two thousand million locks take minutes; on Linux a test beside the code begins near the end",
+    ),
     Remark::new(&["MX-18"], "options have no undefined bits"),
     Remark::new(&["MX-19"], "that there is no order is no promise, so that nothing can break it"),
 ];
@@ -92,8 +95,8 @@ fn another_thread_of_the_same_process_is_blocked(stage: &Stage) {
     let handle = stage.mutexes().open("n", Access::ALL).unwrap();
     own(&mutex);
     std::thread::scope(|scope| {
-        let waiters =
-            [&mutex, &handle].map(|mutex| Waiter::blocked(scope, || mutex.lock_timeout(LONG).unwrap().is_some()));
+        let waiters = [&mutex, &handle]
+            .map(|mutex| Waiter::blocked(scope, || mutex.lock_timeout(LONG).unwrap().is_some()));
         waiters.iter().for_each(Waiter::stays_blocked);
         mutex.release().unwrap();
         assert!(waiters.into_iter().all(Waiter::outcome));
@@ -140,7 +143,8 @@ fn a_thread_that_ends_abandons_its_mutexes_whatever_their_depth(stage: &Stage) {
     let mutex = stage.mutex("n");
     std::thread::scope(|scope| {
         let owner = Owner::of(scope, [&mutex]);
-        let waiter = Waiter::blocked(scope, || mutex.lock_timeout(LONG).unwrap().map(|lock| lock.is_abandoned()));
+        let waiter =
+            Waiter::blocked(scope, || mutex.lock_timeout(LONG).unwrap().map(|lock| lock.is_abandoned()));
         owner.ends();
         assert_eq!(waiter.outcome(), Some(true));
     });

@@ -97,9 +97,42 @@ fn a_backslash_first_is_161(stage: &Stage) {
 }
 
 const NAMES: &[&str] = &[
-    "/", "a/b", "../x", ".", "..", ":", "C:", "*", "?", "<", ">", "|", "\"", " ", " x", "x ", "a b", "x.", ".x", "%", "%s", "~",
-    "a\nb", "\t", "\u{1}", "\u{e4}", "a\u{308}", "\u{df}", "\u{20ac}", "\u{1f980}", "\u{fffd}", "\u{202e}x", "nul", "CON",
-    "Local/x", "Global:x",
+    "/",
+    "a/b",
+    "../x",
+    ".",
+    "..",
+    ":",
+    "C:",
+    "*",
+    "?",
+    "<",
+    ">",
+    "|",
+    "\"",
+    " ",
+    " x",
+    "x ",
+    "a b",
+    "x.",
+    ".x",
+    "%",
+    "%s",
+    "~",
+    "a\nb",
+    "\t",
+    "\u{1}",
+    "\u{e4}",
+    "a\u{308}",
+    "\u{df}",
+    "\u{20ac}",
+    "\u{1f980}",
+    "\u{fffd}",
+    "\u{202e}x",
+    "nul",
+    "CON",
+    "Local/x",
+    "Global:x",
 ];
 
 fn every_other_character_stands_for_itself(stage: &Stage) {
@@ -121,7 +154,20 @@ fn two_prefixes_are_3(stage: &Stage) {
 }
 
 fn names_are_compared_whole_and_unchanged(stage: &Stage) {
-    let names = ["Name", "NAME", "name", "Name ", "Nam", "Names", "Na*", "N?me", "na\u{308}me", "n\u{e4}me", "N\u{c4}ME", "x/Name"];
+    let names = [
+        "Name",
+        "NAME",
+        "name",
+        "Name ",
+        "Nam",
+        "Names",
+        "Na*",
+        "N?me",
+        "na\u{308}me",
+        "n\u{e4}me",
+        "N\u{c4}ME",
+        "x/Name",
+    ];
     for kind in KINDS {
         let held: Vec<_> = names.iter().map(|name| kinds::create(stage, kind, name).unwrap()).collect();
         assert!(held.iter().all(|object| !kinds::existed(object)), "{kind}");
@@ -142,7 +188,12 @@ fn long_name(beginning: &str, units: usize) -> String {
 fn in_the_default_namespace(stage: &Stage, role: &str) {
     let directory = stage.path("default");
     let mut child = stage.child_with(role, &[&stage.unique("")], |command| {
-        command.env("SHMOBJ_DIR", directory);
+        // On Windows the name of a directory would take room in the names.
+        if cfg!(target_os = "linux") {
+            command.env("SHMOBJ_DIR", directory);
+        } else {
+            command.env_remove("SHMOBJ_DIR");
+        }
     });
     child.expect("done");
     child.wait();

@@ -36,7 +36,11 @@ fn a_name_of_another_kind_is_6(stage: &Stage) {
         let first = kinds::create(stage, held, held.as_str()).unwrap();
         for other in KINDS.into_iter().filter(|other| *other != held) {
             assert_eq!(code(kinds::create(stage, other, held.as_str())), 6, "{held}, created as {other}");
-            assert_eq!(code(kinds::open(stage, other, held.as_str(), Access::ALL)), 6, "{held}, opened as {other}");
+            assert_eq!(
+                code(kinds::open(stage, other, held.as_str(), Access::ALL)),
+                6,
+                "{held}, opened as {other}"
+            );
         }
         drop(first);
         assert_eq!(code(kinds::open(stage, held, held.as_str(), Access::ALL)), 2, "{held} is gone");
@@ -84,7 +88,8 @@ fn what_cannot_be_created_leaves_no_name(stage: &Stage) {
 fn of_simultaneous_creators_exactly_one_makes_the_object(stage: &Stage) {
     const CREATORS: usize = 8;
     const ROUNDS: usize = 20;
-    let mut creators: Vec<Process> = (0..CREATORS).map(|_| stage.child("creates_with_the_others", &[])).collect();
+    let mut creators: Vec<Process> =
+        (0..CREATORS).map(|_| stage.child("creates_with_the_others", &[])).collect();
     for round in 0..ROUNDS {
         for creator in &mut creators {
             creator.tell("create");

@@ -20,7 +20,10 @@ pub(super) const ROLES: &[Role] = &[];
 
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["OP-1"], "a name is a string, and never missing"),
-    Remark::new(&["OP-6", "OP-7", "OP-8"], "`Access` has no such right; `Access::ALL` is all that the kind has"),
+    Remark::new(
+        &["OP-6", "OP-7", "OP-8"],
+        "`Access` has no such right; `Access::ALL` is all that the kind has",
+    ),
     Remark::new(
         &["OP-9"],
         "the owner has every right, and the suite is one user; what others may do is in section 4.5",

@@ -153,7 +153,7 @@ fn what_is_committed_stays_with_its_contents(stage: &Stage) {
 }
 
 fn committing_again_keeps_the_contents(stage: &Stage) {
-    let mapping = reserved(stage, "n", GRANULARITY as u64);
+    let mapping = reserved(stage, "n", 2 * GRANULARITY as u64);
     let view = mapping.map_mut().unwrap();
     view.commit(PAGE, 2 * PAGE).unwrap();
     view.write_at(PAGE, &pattern(2 * PAGE)).unwrap();

@@ -34,8 +34,10 @@ pub(super) const REASONS: &[Remark] = &[
     ),
 ];
 
-pub(super) const NOTES: &[Remark] =
-    &[Remark::new(&["AR-10"], "handles have no flags to get and set; all else that needs no right is tested")];
+pub(super) const NOTES: &[Remark] = &[Remark::new(
+    &["AR-10"],
+    "handles have no flags to get and set; all else that needs no right is tested",
+)];
 
 /// It is signalled now, if it was not.
 fn signal(handle: &AnyHandle) {
@@ -111,10 +113,8 @@ fn a_semaphore_is_released_with_the_right_to_modify_it(stage: &Stage) {
 
 fn a_mutex_is_released_without_any_right(stage: &Stage) {
     let mutex = stage.mutex("n");
-    let handles = [
-        stage.mutexes().open("n", Access::QUERY).unwrap(),
-        mutex.try_clone_with(Access::empty()).unwrap(),
-    ];
+    let handles =
+        [stage.mutexes().open("n", Access::QUERY).unwrap(), mutex.try_clone_with(Access::empty()).unwrap()];
     for handle in handles {
         assert_eq!(code(handle.release()), 288, "who does not own it");
         own(&mutex);
@@ -141,8 +141,10 @@ fn a_timer_is_set_and_cancelled_with_the_right_to_modify_it(stage: &Stage) {
 fn what_is_signalled_before_a_wait_needs_the_right_to_modify_it(stage: &Stage) {
     let (event, semaphore) = (stage.event("event", Reset::Auto), stage.semaphore("semaphore", 0, 1));
     let waiting = Access::SYNCHRONIZE | Access::QUERY;
-    let (no_event, no_semaphore) =
-        (stage.events().open("event", waiting).unwrap(), stage.semaphores().open("semaphore", waiting).unwrap());
+    let (no_event, no_semaphore) = (
+        stage.events().open("event", waiting).unwrap(),
+        stage.semaphores().open("semaphore", waiting).unwrap(),
+    );
     let other = stage.semaphore("other", 1, 1);
     let signals: [&dyn Signal; 2] = [&no_event, &no_semaphore];
     for signal in signals {

@@ -17,10 +17,7 @@ pub(super) const TESTS: &[Test] = &[
 pub(super) const ROLES: &[Role] = &[];
 
 pub(super) const REASONS: &[Remark] = &[
-    Remark::new(
-        &["SN-1", "SN-2", "SN-5"],
-        "the suite runs in one session, as one user",
-    ),
+    Remark::new(&["SN-1", "SN-2", "SN-5"], "the suite runs in one session, as one user"),
     Remark::new(&["SN-6"], "the suite does not restart the machine"),
 ];
 pub(super) const NOTES: &[Remark] = &[

@@ -31,7 +31,10 @@ pub(super) const ROLES: &[Role] = &[role!(takes)];
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["SE-8"], "a count is never negative"),
     Remark::new(&["SE-9"], "the count before is always returned"),
-    Remark::new(&["SE-10"], "a handle is a value, open as long as it is there, and of the type that it is of"),
+    Remark::new(
+        &["SE-10"],
+        "a handle is a value, open as long as it is there, and of the type that it is of",
+    ),
     Remark::new(&["SE-15"], "options have no undefined bits"),
 ];
 
@@ -41,7 +44,8 @@ pub(super) const NOTES: &[Remark] =
 const LARGEST: u32 = i32::MAX as u32;
 
 fn impossible_counts_are_87_whether_the_name_exists_or_not(stage: &Stage) {
-    let impossible = [(0, 0), (1, 0), (2, 1), (0, LARGEST + 1), (0, u32::MAX), (u32::MAX, 1), (u32::MAX, LARGEST)];
+    let impossible =
+        [(0, 0), (1, 0), (2, 1), (0, LARGEST + 1), (0, u32::MAX), (u32::MAX, 1), (u32::MAX, LARGEST)];
     for exists in [false, true] {
         let _existing = exists.then(|| stage.semaphore("n", 0, 1));
         for (initial, max) in impossible {
@@ -110,7 +114,10 @@ fn no_unit_is_lost_or_made_by_threads_that_never_stop(stage: &Stage) {
             scope.spawn(|| {
                 for _ in 0..200 {
                     assert!(semaphore.wait(LONG).unwrap());
-                    assert!(holders.fetch_add(1, Ordering::SeqCst) < UNITS, "more hold a unit than there are");
+                    assert!(
+                        holders.fetch_add(1, Ordering::SeqCst) < UNITS,
+                        "more hold a unit than there are"
+                    );
                     holders.fetch_sub(1, Ordering::SeqCst);
                     semaphore.release(1).unwrap();
                 }

@@ -90,10 +90,9 @@ impl Many {
     /// The last four are a semaphore, an event, a timer and a mutex.
     fn objects(&self) -> Vec<&dyn Waitable> {
         let quarters = self.semaphores.iter().zip(&self.events).zip(self.timers.iter().zip(&self.mutexes));
-        let objects =
-            quarters.flat_map(|((semaphore, event), (timer, mutex))| -> [&dyn Waitable; 4] {
-                [semaphore, event, timer, mutex]
-            });
+        let objects = quarters.flat_map(|((semaphore, event), (timer, mutex))| -> [&dyn Waitable; 4] {
+            [semaphore, event, timer, mutex]
+        });
         objects.collect()
     }
 }
@@ -460,7 +459,11 @@ fn a_time_out_takes_nothing(stage: &Stage) {
                 let mut objects: Vec<&dyn Waitable> = vec![&semaphore, &event, &mutex, &timer];
                 objects.insert(at, missing);
                 assert_eq!(wait::all(&objects, limit).unwrap(), WaitedAll::TimedOut);
-                assert_eq!((count(&semaphore), is_set(&event), is_free(&mutex)), (1, true, true), "{limit:?}");
+                assert_eq!(
+                    (count(&semaphore), is_set(&event), is_free(&mutex)),
+                    (1, true, true),
+                    "{limit:?}"
+                );
             }
         }
     }
