@@ -1,6 +1,8 @@
 //! Section 8: views, and where they are.
 
-use shmobj::{Access, Allocation, Mode, View};
+#[cfg(target_os = "linux")]
+use shmobj::Allocation;
+use shmobj::{Access, Mode, View};
 
 use crate::case::{Remark, Role, Test, linux_test, role, test};
 use crate::objects::{FAR_AWAY, GRANULARITY, Objects, PAGE, code, pattern};

@@ -3,8 +3,6 @@
 use shmobj::transfer::{self, Deposit, InheritExt};
 use shmobj::wait::{self, Waited, WaitedAll};
 use shmobj::{Access, Allocation, FileMapping, Kind, Period, Protection, Reset, Timeout};
-#[cfg(windows)]
-use shmobj::{Principal, Security, Sid};
 
 use crate::case::{Remark, Role, Test, role, test, windows_test};
 use crate::kinds;

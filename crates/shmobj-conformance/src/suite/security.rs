@@ -4,7 +4,7 @@
 
 use shmobj::{Access, Security, Timeout};
 
-use crate::case::{Remark, Role, Test, linux_test, test, windows_test};
+use crate::case::{Remark, Role, Test, linux_test, test};
 use crate::kinds::{self, KINDS};
 use crate::objects::Objects;
 use crate::objects::PAGE;
@@ -14,7 +14,6 @@ pub(super) const TESTS: &[Test] = &[
     test!(["DA-1"], the_owner_has_every_right_by_default),
     test!(["DA-5"], the_first_handle_has_all_rights_whatever_the_security),
     linux_test!(["DA-12"], security_that_is_given_for_an_existing_object_changes_nothing),
-    windows_test!(["DA-12"], security_that_is_given_for_an_existing_object_is_ignored),
 ];
 
 pub(super) const ROLES: &[Role] = &[];
@@ -72,12 +71,4 @@ fn the_first_handle_has_all_rights_whatever_the_security(stage: &Stage) {
         event.set().unwrap();
         assert!(event.wait(Timeout::NOW).unwrap() && event.state().is_ok());
     }
-}
-
-#[cfg(windows)]
-fn security_that_is_given_for_an_existing_object_is_ignored(stage: &Stage) {
-    let _held = stage.events().create("n").unwrap();
-    let again = stage.events().security(for_nobody()).create("n").unwrap();
-    assert!(again.existed());
-    assert_eq!(code(stage.events().open("n", Access::ALL)), 0, "nobody is denied");
 }
