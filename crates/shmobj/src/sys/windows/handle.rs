@@ -88,12 +88,10 @@ pub(super) fn open(attempt: &Attempt<'_>, kind: Kind, name: &[u16], access: Acce
 
 fn open_or_code(kind: Kind, name: &[u16], access: Access) -> Result<OwnedHandle, Code> {
     let mask = rights::mask(kind, access);
-    // No right at all is refused (OP-4), and what was asked for has to be there.
-    if mask == 0 || mask & rights::QUERY_STATE != 0 {
-        return open_with(kind, name, if mask == 0 { 0 } else { rights::with_query(mask) });
-    }
-    match open_with(kind, name, rights::with_query(mask)) {
-        Err(ERROR_ACCESS_DENIED) => open_with(kind, name, mask),
+    let wider = if mask == 0 { 0 } else { rights::with_query(mask) }; // no right at all is refused (OP-4)
+    match open_with(kind, name, wider) {
+        // Somebody else's list may grant everything but that; what was asked for has to be there.
+        Err(ERROR_ACCESS_DENIED) if mask & rights::QUERY_STATE == 0 => open_with(kind, name, mask),
         opened => opened,
     }
 }
