@@ -90,6 +90,9 @@ pub enum Flush {
 /// handler is installed with the first such view or named synchronization object, which passes on what is not its own, and a thread's first
 /// copy from or to such a view unblocks that signal for it. A thread that blocks it again afterwards, or a program that replaces the
 /// handler and does not pass faults on, is not protected.)
+///
+/// Windows guards the copies of files by a vectored exception handler, which is installed with the first of them and passes on what is not its own.
+/// A debugger may stop there first.
 #[doc(alias = "MapViewOfFile")]
 #[doc(alias = "UnmapViewOfFile")]
 pub struct View<M = ReadOnly> {
