@@ -5,8 +5,8 @@ use bitflags::bitflags;
 bitflags! {
     /// The rights of a handle, asked for when it is opened.
     ///
-    /// Rights belong to the handle, not to the object: two handles to one object can have different ones. What the kernel enforces of them,
-    /// and what only this library does, is a table in `docs/security.md`.
+    /// Rights belong to the handle, not to the object: two handles to one object can have different ones. What Linux enforces of them,
+    /// and what only this library does, is a table in `docs/security.md`; Windows enforces each.
     ///
     /// ```
     /// use shmobj::Access;
@@ -15,7 +15,8 @@ bitflags! {
     /// ```
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Access: u32 {
-        /// Ask for the object's attributes (`SECTION_QUERY`).
+        /// Ask for the object's attributes (`SECTION_QUERY`). On Windows every handle has this right besides, where the object grants it; what
+        /// a handle without it cannot tell is in `docs/windows.md`.
         const QUERY = 0x1;
         /// Map views that can be written and are shared (`FILE_MAP_WRITE`). This right alone maps no
         /// read-only view; ask for [`READ_WRITE`](Self::READ_WRITE) to have both.
@@ -24,7 +25,7 @@ bitflags! {
         const READ = 0x4;
         /// Map every sort of view.
         const READ_WRITE = Self::READ.bits() | Self::WRITE.bits();
-        /// Change the state of an event, a semaphore or a timer (`EVENT_MODIFY_STATE` and its like).
+        /// Change the state of an event, a semaphore or a timer (`EVENT_MODIFY_STATE` and its like). A mutex is released without it.
         const MODIFY = 0x10;
         /// Wait for it (`SYNCHRONIZE`).
         const SYNCHRONIZE = 0x10_0000;

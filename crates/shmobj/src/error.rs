@@ -34,7 +34,7 @@ pub enum ErrorKind {
     InvalidParameter,
     /// The file system is full. Win32: `ERROR_DISK_FULL` (112).
     DiskFull,
-    /// The name is empty behind its prefix, or too long. Win32: `ERROR_INVALID_NAME` (123).
+    /// The name is empty behind its prefix, too long, or contains a NUL on Windows. Win32: `ERROR_INVALID_NAME` (123).
     InvalidName,
     /// The name starts with a backslash. Win32: `ERROR_BAD_PATHNAME` (161).
     BadPathname,
@@ -44,7 +44,7 @@ pub enum ErrorKind {
     TooManyPosts,
     /// The thread owns the mutex as often as it can. Win32: `ERROR_MUTANT_LIMIT_EXCEEDED` (587).
     TooDeep,
-    /// Another process is in the middle of deciding about the object, and does not go on. Win32: `ERROR_TIMEOUT` (1460).
+    /// Another process is in the middle of deciding about the object, and does not go on. On Linux only. Win32: `ERROR_TIMEOUT` (1460).
     Stalled,
     /// `create_new` found an object of this name. Win32: `ERROR_ALREADY_EXISTS` (183).
     AlreadyExists,
@@ -55,14 +55,14 @@ pub enum ErrorKind {
     InvalidAddress,
     /// The memory is reserved and not committed. Win32: `ERROR_NOACCESS` (998).
     NotCommitted,
-    /// The file under the view became shorter, or its disk is full: the bytes are not there. Win32:
+    /// The file under the view became shorter, or its disk is full or has failed: the bytes are not there. Win32:
     /// `ERROR_SWAPERROR` (999).
     Truncated,
     /// The file is empty, and no size was given. Win32: `ERROR_FILE_INVALID` (1006).
     EmptyFile,
     /// Offset, address or size is not a multiple of what it has to be. Win32: `ERROR_MAPPED_ALIGNMENT` (1132).
     Misaligned,
-    /// The entry in the namespace directory is not what this version of the library wrote. Win32:
+    /// The entry in the namespace directory is not what this version of the library wrote, or somebody wrote nonsense into it. On Linux only. Win32:
     /// `ERROR_FILE_CORRUPT` (1392).
     Corrupt,
     /// The system has no resources of this sort: huge pages, descriptors, mappings. Win32:
@@ -73,15 +73,15 @@ pub enum ErrorKind {
     PrivilegeNotHeld,
     /// Somebody still has a view of the memory that can write. Win32: `ERROR_USER_MAPPED_FILE` (1224).
     StillMapped,
-    /// The memory is not frozen, or not all there: see [`FileMapping::frozen`](crate::FileMapping::frozen). Win32 has no frozen
-    /// memory; `ERROR_INVALID_STATE` (5023).
+    /// The memory is not frozen, or not all there: see `FileMapping::frozen`. On Linux only. Win32 has no frozen memory;
+    /// `ERROR_INVALID_STATE` (5023).
     NotFrozen,
     /// There is not enough memory to commit. Win32: `ERROR_COMMITMENT_LIMIT` (1455).
     CommitLimit,
-    /// Somebody holds the object, but its memory cannot be reached from this process. Win32:
+    /// Somebody holds the object, but its memory cannot be reached from this process. On Linux only. Win32:
     /// `ERROR_ACCESS_DENIED` (5).
     Unreachable,
-    /// The namespace directory is missing, belongs to somebody else, or is open to others. Win32:
+    /// The namespace directory is missing, belongs to somebody else, or is open to others. On Linux only. Win32:
     /// `ERROR_ACCESS_DENIED` (5).
     BadNamespace,
     /// The system refused for a reason that has no better name here; see [`std::error::Error::source`]. Win32:

@@ -145,7 +145,7 @@ impl Creation<'_> {
 macro_rules! synchronization_object {
     ($Object:ident, $Options:ident, $kind:expr, $what:literal, create: $create:literal, open: $open:literal) => {
         impl<'a> $Options<'a> {
-            /// Who else may open the object: nobody but its owner by default. Who may use it may also change its state: every
+            /// Who else may open the object: nobody but its owner by default. On Linux, who may use it may also change its state: every
             /// use writes. See [`Security`](crate::Security).
             pub fn security(mut self, security: $crate::Security) -> Self {
                 self.creation.security = security;
@@ -165,8 +165,8 @@ macro_rules! synchronization_object {
             /// [`WrongKind`](crate::ErrorKind::WrongKind): the name belongs to an object of another kind.
             /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter): attributes that are never right.
             /// [`AccessDenied`](crate::ErrorKind::AccessDenied): the object is another user's, who has not shared it.
-            /// [`NotSupported`](crate::ErrorKind::NotSupported): the security names users or groups, and the namespace directory's
-            /// file system keeps no access control lists.
+            /// [`NotSupported`](crate::ErrorKind::NotSupported): on Linux the security names users or groups, and the namespace
+            /// directory's file system keeps no access control lists.
             /// The errors of names, see [`Namespace`](crate::Namespace).
             ///
             /// # Crashes
@@ -246,7 +246,7 @@ macro_rules! synchronization_object {
             }
 
             /// What it is like now. Others may change it at once. [`State::Corrupt`](crate::State::Corrupt): somebody wrote nonsense into it, or
-            /// truncated it.
+            /// truncated it; on Windows, the object does not let this process ask.
             ///
             /// # Errors
             /// [`AccessDenied`](crate::ErrorKind::AccessDenied): the handle has not the right [`QUERY`](crate::Access::QUERY).

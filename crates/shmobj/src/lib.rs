@@ -48,17 +48,18 @@
 //! # What it does for you
 //! - A name belongs to one object. Create-or-open is one atomic step, and nobody sees an object half-made.
 //! - An object lives while any process holds a handle, across `fork`, and whoever is killed.
-//! - "No space" is an error of the create, never a SIGBUS later; memory does not count against the size of `/dev/shm`.
-//! - A mutex is never left locked by a dead process, and a signal is never half given. What nobody has to wait for makes no system
-//!   call.
-//! - Copies in and out are sound whatever other processes do, and report a truncated file as an error.
+//! - "No space" is an error of the create, never a fault later; on Linux memory does not count against the size of `/dev/shm`.
+//! - A mutex is never left locked by a dead process, and a signal is never half given. On Linux, what nobody has to wait for makes no
+//!   system call.
+//! - Copies in and out are sound whatever other processes do, and report a truncated file, or a disk that fails, as an error.
 //! - Every error says what was tried on which object, what is the matter and what to do; [`Error::win32_code`] gives the
 //!   number that a ported program expects.
 //!
 //! # What it does not do
 //! - It does not lock your data by itself: agree on who writes what, with atomics in the memory or a mutex.
 //! - It has no queues: who waits longest is not necessarily first.
-//! - It does not hand out `&[u8]` to memory that another process can change; to [`Frozen`] memory it does.
+//! - It does not hand out `&[u8]` to memory that another process can change.
+#![cfg_attr(target_os = "linux", doc = "  To [`Frozen`] memory it does.")]
 //! - It does not reach across machines, or network file systems.
 
 #[cfg(all(target_os = "linux", not(target_endian = "little")))]

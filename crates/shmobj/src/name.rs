@@ -6,7 +6,7 @@
 //! | `Global\x` | everybody's `x` on this machine |
 //! | the empty name | no name: an unnamed object when created, an error when opened |
 //!
-//! Names are compared code unit by code unit; every character but the backslash stands for itself. Prefixes are
+//! Names are compared code unit by code unit; every character but the backslash stands for itself (Windows refuses NUL later). Prefixes are
 //! case-sensitive as on Windows: `local\x` is an unknown path.
 
 use crate::error::{Attempt, ErrorKind, Result};
@@ -17,7 +17,7 @@ pub(crate) const MAX_UTF16_UNITS: usize = 32_766;
 /// Whose object a name means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// The user's own: `x` and `Local\x`.
+    /// The user's own (on Windows the session's): `x` and `Local\x`.
     Local,
     /// Everybody's on this machine: `Global\x`.
     Global,

@@ -10,9 +10,8 @@ use crate::access::Access;
 
 /// Who may open an object, fixed when it is created. Nobody but its owner by default.
 ///
-/// Permission bits speak of the owner's group and of everybody; grants speak of users and groups by their numbers. The
-/// kernel decides by them when the object is opened. It looks for the most specific match, whatever the order in which
-/// they were given:
+/// Permission bits speak of the owner's group and of everybody; grants speak of users and groups. The kernel decides by them when
+/// the object is opened. Linux looks for the most specific match, whatever the order in which they were given (Windows: see below):
 ///
 /// 1. the owner has every right, and so has root;
 /// 2. a user who has a grant has that grant's rights, and no others;
@@ -37,15 +36,15 @@ use crate::access::Access;
 /// # Ok(()) }
 /// ```
 ///
-/// # What the kernel can tell apart
-/// It enforces reading and writing of files, and nothing finer:
+/// # What Linux can tell apart
+/// Its kernel enforces reading and writing of files, and nothing finer:
 ///
 /// | granted | file mapping | mutex, event, semaphore, timer |
 /// |---|---|---|
 /// | [`READ`](Access::READ) | open it for reading | |
 /// | [`WRITE`](Access::WRITE) | open it for reading and writing: memory cannot be mapped for writing alone | |
 /// | [`SYNCHRONIZE`](Access::SYNCHRONIZE) or [`MODIFY`](Access::MODIFY) | | use it: wait for it and change its state |
-/// | [`QUERY`](Access::QUERY) | [`inspect`](crate::Namespace::inspect) it | `inspect` it |
+/// | [`QUERY`](Access::QUERY) | `inspect` it | `inspect` it |
 /// | nothing of its column | | |
 ///
 /// Every use of a synchronization object writes into it, so who is granted one of SYNCHRONIZE and MODIFY is granted both. That a
@@ -57,14 +56,23 @@ use crate::access::Access;
 /// An object without a name has no security; nobody else can open it.
 ///
 /// # Windows
-/// There an object has a discretionary access control list, made of this: the owner and SYSTEM have every right; the group's bits
-/// are the owner's primary group's, and everybody's bits are Everyone's; grants are to security identifiers (`Sid`), and add up, as
-/// the kernel there adds them. A grant of nothing is a denial of everything, and comes first. READ and WRITE are rights of mappings, SYNCHRONIZE and MODIFY of the
-/// others, and the kernel enforces each by itself. Permission bits mean for synchronization objects: reading is waiting for it, and
-/// writing is changing its state as well. Nobody but the owner by default: the list of the process's own token.
+/// There an object with a name has a protected access control list, made of this. In this order:
+///
+/// 1. the user, the owner and SYSTEM have every right. The owner is the user as well, or, of an elevated administrator's objects, the
+///    group of the administrators;
+/// 2. a grant of nothing denies everything;
+/// 3. the group's bits are the primary group's, everybody's bits are Everyone's, and grants are to security identifiers (`Sid`). These
+///    add up.
+///
+/// **Leave the group's bits away.** The primary group of a Windows user is no circle of friends: mostly it is `Domain Users`, or `None`, to
+/// which every local account belongs. Grant to a `Sid` instead.
+///
+/// READ and WRITE are rights of mappings, SYNCHRONIZE and MODIFY of the others, and the kernel enforces each by itself. Permission bits of
+/// synchronization objects: to read is to wait for it, and to write is to change its state. Everyone's rights do not let programs
+/// of low integrity write, nor AppContainers in. A thread that acts for somebody else (impersonation) makes that user's objects.
 ///
 /// # File systems
-/// Permission bits work everywhere. Grants need a namespace directory whose file system keeps access control lists, as tmpfs
+/// On Linux permission bits work everywhere. Grants need a namespace directory whose file system keeps access control lists, as tmpfs
 /// does; elsewhere creating the object fails with [`NotSupported`](crate::ErrorKind::NotSupported). A default access control list
 /// of the directory gives nobody any right: an object's security is the whole truth about it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -88,8 +96,8 @@ pub struct Grant {
 
 /// Somebody who can be given rights.
 ///
-/// Numbers are those of the process's own user namespace. An object can have been granted to somebody who has no number in it;
-/// [`Namespace::inspect`](crate::Namespace::inspect) shows them as `u32::MAX`, which is nobody's number.
+/// On Linux by number, in the process's own user namespace. An object can have been granted to somebody who has no number in it;
+/// `Namespace::inspect` shows them as `u32::MAX`, which is nobody's number. On Windows by security identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Principal {
@@ -109,8 +117,9 @@ impl Security {
     pub const OWNER_ONLY: Self = Self::mode(0);
 
     /// Permission bits as of a file: `0o640` lets the owner's group read, `0o666` lets everybody read and write.
-    /// The owner always has both; execute bits are ignored. The umask does not apply. The group is that of the files that the object is made
-    /// of: the process's, or the directory's if that is set so (`chmod g+s`).
+    /// The owner always has both; execute bits are ignored. The umask does not apply. On Linux the group is that of the files that the object is
+    /// made of: the process's, or the directory's if that is set so (`chmod g+s`). On Windows it is the primary group, which mostly is
+    /// everybody: see [`Security`].
     #[must_use]
     pub const fn mode(bits: u32) -> Self {
         Self { mode: bits & 0o066 | 0o600, grants: Vec::new() }
@@ -167,7 +176,7 @@ impl Security {
         self.mode
     }
 
-    /// The grants: users first, then groups, each by number.
+    /// The grants: on Linux users first, then groups, each by number.
     pub fn grants(&self) -> impl ExactSizeIterator<Item = Grant> + '_ {
         self.grants.iter().copied()
     }

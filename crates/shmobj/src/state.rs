@@ -40,7 +40,7 @@ pub enum State {
         /// The time between expiries, if it is periodic. Windows does not tell.
         period: Option<Duration>,
     },
-    /// Nonsense that somebody wrote into it.
+    /// Nonsense that somebody wrote into it. On Windows: the object does not let this process ask.
     Corrupt,
 }
 
@@ -48,10 +48,10 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Owner {
-    /// The thread's number, in its PID namespace; 0 where the system does not tell.
+    /// The thread's number (on Linux in its PID namespace); 0 where the system does not tell.
     pub thread: u32,
     /// Its process, if that can be told from here.
     pub pid: Option<u32>,
-    /// The thread's command, if that can be told from here.
+    /// The thread's command, if that can be told from here. Windows does not tell.
     pub command: Option<String>,
 }

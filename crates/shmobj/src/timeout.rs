@@ -7,8 +7,8 @@ use crate::sys::sync::Deadline;
 /// How long a wait may take: not at all, for a time, until an instant, or for ever.
 ///
 /// Waits take anything that becomes one: a [`Duration`], an [`Instant`], an `Option<Duration>` (`None`: for ever), or this.
-/// Time that the machine is suspended does not count, as on Windows. A wait never ends before its time; it may end a little
-/// after it.
+/// Time that the machine is suspended does not count. A wait never ends before its time; it may end a little after it (on
+/// Windows by a tick of its clock, up to 15.6 ms).
 ///
 /// ```
 /// use std::time::{Duration, Instant};

@@ -35,7 +35,7 @@ use crate::wait;
 ///
 /// # Crashes
 /// Setting, resetting and waiting are each one atomic step: a process killed in the middle has done it, with all its
-/// consequences, or not. A signal that was given to a thread that is killed before it runs is not lost: the next wait
+/// consequences, or not. On Linux a signal that was given to a thread that is killed before it runs is not lost: the next wait
 /// takes it.
 #[doc(alias = "CreateEvent")]
 pub struct Event(Handle);
@@ -48,7 +48,8 @@ impl Event {
         EventOptions::default()
     }
 
-    /// Which waits find it signalled: one, or all until it is reset. The object's, whatever was asked for (EV-12).
+    /// Which waits find it signalled: one, or all until it is reset. The object's, whatever was asked for (EV-12). On Windows
+    /// [`Auto`](Reset::Auto) if the object does not let this process ask.
     #[must_use]
     pub fn reset_mode(&self) -> Reset {
         self.0.object.reset_mode().unwrap_or_default()
@@ -57,8 +58,8 @@ impl Event {
     /// Sets the event. An auto-reset event releases one thread, the others of this process or another that wait longer or come
     /// later; sets of an event that is set, and that nobody waits for, do not add up.
     ///
-    /// Without a sleeping thread it makes no system call. Two sets release two sleeping threads; but while somebody sleeps for
-    /// *all* of several objects with this one among them, the second may find the first not taken yet, and be one with it.
+    /// Two sets release two sleeping threads. On Linux, while somebody sleeps for *all* of several objects with this one among them,
+    /// the second may find the first not taken yet, and be one with it; and without a sleeping thread no system call is made.
     ///
     /// # Errors
     /// [`AccessDenied`](crate::ErrorKind::AccessDenied): the handle has not the right [`MODIFY`](Access::MODIFY).
@@ -82,15 +83,16 @@ impl Event {
     }
 
     /// Releases the threads that wait now (an auto-reset event: one of them), and leaves the event reset. For programs that
-    /// are being ported; who comes a moment later misses it, on Windows as here.
+    /// are being ported; who comes a moment later misses it, and on Windows also a thread that the system has taken out of its wait for
+    /// a moment.
     ///
-    /// If somebody waits for all of several objects, it takes up to 20 ms to find out whether that one has a use for it.
+    /// On Linux, if somebody waits for all of several objects, it takes up to 20 ms to find out whether that one has a use for it.
     ///
     /// # Errors
     /// Those of [`reset`](Self::reset).
     ///
     /// # Crashes
-    /// Killed in its middle, an auto-reset event may stay set.
+    /// On Linux: killed in its middle, an auto-reset event may stay set.
     #[doc(alias = "PulseEvent")]
     pub fn pulse(&self) -> Result<()> {
         self.0.require(Access::MODIFY, "pulse")?;

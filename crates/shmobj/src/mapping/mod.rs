@@ -106,6 +106,10 @@ impl FileMapping {
     }
 
     /// What views of the object may do, whatever this handle's access is.
+    ///
+    /// # Windows
+    /// The system does not tell that of an object which existed. It is [`ReadWrite`](Protection::ReadWrite) if a writable view can be mapped, and otherwise
+    /// [`ReadOnly`](Protection::ReadOnly): so never [`WriteCopy`](Protection::WriteCopy), which means the same, and `ReadOnly` also for a handle that may not write.
     #[must_use]
     pub fn protection(&self) -> Protection {
         self.mapping.protection()
@@ -147,7 +151,7 @@ impl FileMapping {
     /// Another handle to the mapping, with the same rights.
     ///
     /// # Errors
-    /// [`NoResources`](ErrorKind::NoResources): the process has too many descriptors.
+    /// [`NoResources`](ErrorKind::NoResources): there is no room for another handle; on Linux, the process has too many descriptors.
     #[doc(alias = "DuplicateHandle")]
     pub fn try_clone(&self) -> Result<Self> {
         self.try_clone_with(self.access)
@@ -228,10 +232,10 @@ impl FileMapping {
     /// # fn main() -> Result<(), shmobj::Error> {
     /// use shmobj::{Allocation, FileMapping};
     /// let mapping =
-    ///     FileMapping::options().size(1 << 40).allocation(Allocation::Reserve).create_unnamed()?;
-    /// let view = mapping.view().offset(1 << 39).len(8192).map_mut()?;
+    ///     FileMapping::options().size(1 << 33).allocation(Allocation::Reserve).create_unnamed()?;
+    /// let view = mapping.view().offset(1 << 32).len(8192).map_mut()?;
     /// assert!(view.write_at(0, b"x").is_err());
-    /// mapping.commit((1 << 39)..(1 << 39) + 4096)?;
+    /// mapping.commit((1 << 32)..(1 << 32) + 4096)?;
     /// # #[cfg(windows)] // Wine lets each view of a part know only what was committed through it
     /// # view.commit(0, 4096)?;
     /// view.write_at(0, b"x")?;

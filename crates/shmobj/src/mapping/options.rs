@@ -45,7 +45,7 @@ impl<'a> MappingOptions<'a> {
     }
 
     /// Maps this file instead of memory. It stays open for as long as the mapping lives; closing the caller's
-    /// descriptor does not matter, and its position does not change.
+    /// descriptor does not matter, and its position does not change. (On Windows this takes `AsHandle`, and nobody can make a mapped file shorter.)
     ///
     /// A lock of the caller's on the file (`fcntl`) ends when the mapping closes its own descriptor, or hands it on: that is the
     /// kernel's rule for such locks.
@@ -123,7 +123,8 @@ impl<'a> MappingOptions<'a> {
     /// creates an unnamed object. The handle's access follows the protection.
     ///
     /// All or nothing, in one atomic step: of several processes that create one name at the same time, one makes the
-    /// object, and none ever sees it half-made. A name that existed leaves a file untouched.
+    /// object, and none ever sees it half-made. A name that existed leaves a file untouched; of several that create one at the same
+    /// time over files of their own, each may have extended its file.
     ///
     /// # Errors
     /// [`InvalidParameter`](ErrorKind::InvalidParameter): no size and no file, or options that exclude each other.
@@ -131,9 +132,10 @@ impl<'a> MappingOptions<'a> {
     /// [`WrongKind`](ErrorKind::WrongKind): the name belongs to an object of another kind.
     /// [`CommitLimit`](ErrorKind::CommitLimit), [`DiskFull`](ErrorKind::DiskFull), [`OutOfMemory`](ErrorKind::OutOfMemory),
     /// [`NoResources`](ErrorKind::NoResources): there is no room.
+    /// [`PrivilegeNotHeld`](ErrorKind::PrivilegeNotHeld): large pages on Windows, for a user who may not lock pages in memory.
     /// [`AccessDenied`](ErrorKind::AccessDenied): the file is not open for what the protection needs, or the existing object
-    /// does not grant it. [`EmptyFile`](ErrorKind::EmptyFile), [`NotMappable`](ErrorKind::NotMappable): the file cannot be mapped.
-    /// [`NotSupported`](ErrorKind::NotSupported): the security names users or groups, and the namespace directory's file system
+    /// does not grant it; on Windows also `Global\` names, outside services and without `SeCreateGlobalPrivilege`. [`EmptyFile`](ErrorKind::EmptyFile), [`NotMappable`](ErrorKind::NotMappable): the file cannot be mapped.
+    /// [`NotSupported`](ErrorKind::NotSupported): on Linux the security names users or groups, and the namespace directory's file system
     /// keeps no access control lists.
     /// The errors of names, see [`Namespace`].
     ///

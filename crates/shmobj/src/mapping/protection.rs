@@ -39,8 +39,8 @@ pub enum Allocation {
     #[default]
     Commit,
     /// Only what is committed explicitly, see [`FileMapping::commit`](crate::FileMapping::commit)
-    /// (`SEC_RESERVE`). The size costs nothing; touching what is not committed is an error of copies, and a fault
-    /// (SIGSEGV) through pointers.
+    /// (`SEC_RESERVE`). The size costs nothing on Linux, and 8 bytes of the system's memory for each page on Windows. Touching what is
+    /// not committed is an error of copies, and a fault (SIGSEGV, or an access violation) through pointers.
     Reserve,
 }
 
@@ -51,14 +51,14 @@ pub enum LargePages {
     /// Pages of the ordinary size.
     #[default]
     No,
-    /// Transparent huge pages where the system gives them to shared memory, ordinary pages otherwise.
+    /// Transparent huge pages where the system gives them to shared memory, ordinary pages otherwise (on Windows always).
     ///
     /// On Linux that is decided by `/sys/kernel/mm/transparent_hugepage/shmem_enabled` for memory that only its owner
     /// may open, and by the `huge=` option of the namespace directory's tmpfs; `shmobj doctor` tells. Views are aligned so that
     /// they are used. Committed memory is zeroed when the object is created.
     Transparent,
-    /// Pages of the system's huge page pool, locked in memory (`SEC_LARGE_PAGES`), or an error. The size must be a
-    /// multiple of a large page.
+    /// Large pages, locked in memory (`SEC_LARGE_PAGES`), or an error. The size must be a multiple of a large page. On Linux they come
+    /// from the system's huge page pool; on Windows the user needs the privilege to lock pages in memory.
     Required,
 }
 

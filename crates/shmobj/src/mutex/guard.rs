@@ -33,7 +33,7 @@ impl<'a> Lock<'a> {
 
 /// Owns a mutex once, and releases it when it is dropped. It stays in its thread, as ownership does.
 ///
-/// If the mutex was released by hand meanwhile, or another process took it away, dropping it does nothing; call
+/// If the mutex was released by hand meanwhile, or (on Linux) another process took it away, dropping it does nothing; call
 /// [`Mutex::release`] to learn of that.
 ///
 /// ```compile_fail

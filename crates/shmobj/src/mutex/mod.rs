@@ -36,11 +36,11 @@ use crate::wait;
 ///
 /// # Crashes
 /// The kernel knows the owner, and tells the next one, exactly once, whatever instruction it was killed at: after it owned the
-/// mutex and before it began to release it. Beyond 2048 mutexes of one thread, and after `exec` by a thread other than the first,
-/// it takes up to two seconds. What owns is a *thread*: it must release it itself, and a child of `fork` owns nothing. After `exec`
-/// what was owned is abandoned.
+/// mutex and before it began to release it. What owns is a *thread*: it must release it itself.
 ///
-/// A thread uses 8 KiB of addresses for each mutex that it has locked lately, and not only for those it owns.
+/// On Linux it takes up to two seconds beyond 2048 mutexes of one thread, and after `exec` by a thread other than the first. A child of
+/// `fork` owns nothing, and after `exec` what was owned is abandoned. A thread uses 8 KiB of addresses for each mutex that it has locked
+/// lately, and not only for those it owns.
 #[doc(alias = "CreateMutex")]
 pub struct Mutex(Handle);
 
@@ -63,7 +63,7 @@ impl Mutex {
 
     /// Locks the mutex, for as long as it takes.
     ///
-    /// If nobody has it, no system call is made.
+    /// On Linux, if nobody has it, no system call is made.
     ///
     /// # Errors
     /// [`AccessDenied`](crate::ErrorKind::AccessDenied): the handle has not the right [`SYNCHRONIZE`](crate::Access::SYNCHRONIZE).
@@ -110,7 +110,7 @@ impl Mutex {
     ///
     /// # Errors
     /// [`NotOwner`](crate::ErrorKind::NotOwner): this thread does not own it.
-    /// [`Corrupt`](crate::ErrorKind::Corrupt): another process wrote into it and took it away; this thread does not own it any more.
+    /// [`Corrupt`](crate::ErrorKind::Corrupt): on Linux, another process wrote into it and took it away; this thread does not own it any more.
     #[doc(alias = "ReleaseMutex")]
     #[inline]
     pub fn release(&self) -> Result<()> {
@@ -120,7 +120,8 @@ impl Mutex {
     /// A guard for a lock that this thread has without one; dropping it releases the mutex once.
     ///
     /// # Errors
-    /// [`NotOwner`](crate::ErrorKind::NotOwner): this thread does not own it.
+    /// [`NotOwner`](crate::ErrorKind::NotOwner): this thread does not own it; on Windows, or the object does not let this process
+    /// ask ([`Access::QUERY`](crate::Access::QUERY)).
     pub fn guard(&self) -> Result<MutexGuard<'_>> {
         if self.depth() == 0 {
             return Err(Trouble::NotOwner.of(&self.0.attempt("guard")));
@@ -128,7 +129,7 @@ impl Mutex {
         Ok(MutexGuard::new(self))
     }
 
-    /// How many times this thread owns the mutex: 0 if it does not.
+    /// How many times this thread owns the mutex: 0 if it does not; on Windows also if the object does not let this process ask.
     #[must_use]
     pub fn depth(&self) -> u32 {
         mutex::depth(&self.0.object)

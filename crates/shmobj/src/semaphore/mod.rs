@@ -41,7 +41,8 @@ impl Semaphore {
         SemaphoreOptions::default()
     }
 
-    /// The largest count: the object's, whatever was asked for (SE-4).
+    /// The largest count: the object's, whatever was asked for (SE-4). On Windows 2,147,483,647 if the object does not let this
+    /// process ask.
     #[must_use]
     pub fn max(&self) -> u32 {
         self.0.object.maximum()
@@ -49,7 +50,7 @@ impl Semaphore {
 
     /// Adds `count` to the semaphore, and releases as many waiting threads; returns the count before.
     ///
-    /// Without a sleeping thread it makes no system call. What sleeping threads are about to take does not count any more.
+    /// What sleeping threads are about to take does not count any more. On Linux, without a sleeping thread, no system call is made.
     ///
     /// # Errors
     /// [`TooManyPosts`](ErrorKind::TooManyPosts): the count would exceed the maximum; nothing has changed.

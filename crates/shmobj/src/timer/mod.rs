@@ -17,8 +17,8 @@ use crate::wait;
 
 /// A handle to a waitable timer: signalled when its due time comes, and then each period.
 ///
-/// The due time is in shared memory and *signalled* is read off the clock: no process has to run for a timer to fire, and
-/// it fires also if the process that set it was killed. It mirrors [Waitable Timer
+/// No process has to run for a timer to fire, and it fires also if the process that set it was killed, as long as somebody has a handle. (On Linux
+/// the due time is in shared memory, and *signalled* is read off the clock.) It mirrors [Waitable Timer
 /// Objects](https://learn.microsoft.com/windows/win32/sync/waitable-timer-objects).
 ///
 /// ```
@@ -56,11 +56,14 @@ impl WaitableTimer {
     /// Sets the timer: it is not signalled any more, and will be at the due time, and then each period until it is set again or
     /// cancelled. Expiries that nobody waits for do not add up.
     ///
-    /// It is never early. A sleeping thread is late by the kernel's timer slack, 50 us by default (`prctl(2)`,
-    /// `PR_SET_TIMERSLACK`). An absolute due time follows the wall clock when that is set, and so do the periods after it.
+    /// On Linux it is never early, and a sleeping thread is late by the kernel's timer slack, 50 us by default (`prctl(2)`,
+    /// `PR_SET_TIMERSLACK`). Windows reckons in ticks of its clock, of up to 15.6 ms: the timer is late by up to a tick, and beside an
+    /// [`Instant`](std::time::Instant) it can look early by a part of one. An absolute due time follows the wall clock when that is set, and so do
+    /// the periods after it.
     ///
     /// # Errors
     /// [`AccessDenied`](crate::ErrorKind::AccessDenied): the handle has not the right [`MODIFY`](Access::MODIFY).
+    /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter): on Windows, a period of more than 24 days.
     /// [`Stalled`](crate::ErrorKind::Stalled): a process that is setting it, or taking it together with other objects, does not go on.
     ///
     /// # Crashes

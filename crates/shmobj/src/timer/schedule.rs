@@ -47,8 +47,8 @@ impl From<Instant> for Due {
     }
 }
 
-/// The time between two expiries of a periodic timer: from 1 nanosecond to 292 years. A period of 0 is none: the timer
-/// expires once.
+/// The time between two expiries of a periodic timer: on Linux from 1 nanosecond to 292 years, on Windows in whole milliseconds
+/// (rounded up) to 24 days. A period of 0 is none: the timer expires once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(Duration);
 

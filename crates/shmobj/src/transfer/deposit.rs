@@ -28,6 +28,11 @@ use crate::sys::transfer::deposit;
 /// # Ok(()) }
 /// ```
 ///
+/// # Windows
+/// It keeps the object until it is dropped, also when it was claimed. The claimer takes the handle out of the process that made the deposit, so it must
+/// be allowed to duplicate that process's handles: the same user's ordinary process cannot claim from an elevated one. Dropping a deposit
+/// waits up to five seconds for somebody who is claiming it at that moment.
+///
 /// # Crashes
 /// When the process that made it is killed, the deposit is gone with it. A process that is killed while it claims has
 /// claimed it or not; if it has, the handle is gone with it.
@@ -39,7 +44,7 @@ impl Deposit {
     /// Deposits a handle in the process's default namespace, with the rights that it has.
     ///
     /// # Errors
-    /// [`AccessDenied`](crate::ErrorKind::AccessDenied): another user handed it to this process, and nobody could open it
+    /// [`AccessDenied`](crate::ErrorKind::AccessDenied): on Linux, another user handed it to this process, and nobody could open it
     /// once more. Those of namespaces, see [`Namespace`].
     pub fn new(handle: &dyn Transfer) -> Result<Self> {
         Self::in_namespace(Namespace::default_namespace(), handle)
@@ -71,8 +76,8 @@ impl Deposit {
 ///
 /// # Errors
 /// [`NotFound`](crate::ErrorKind::NotFound): it was claimed before, taken back, or the process that made it has ended.
-/// [`InvalidParameter`](crate::ErrorKind::InvalidParameter): this is not a token. [`Unreachable`](crate::ErrorKind::Unreachable): that process
-/// cannot be looked into from here. [`WrongKind`](crate::ErrorKind::WrongKind): the handle is of another kind; it counts as claimed.
+/// [`InvalidParameter`](crate::ErrorKind::InvalidParameter): this is not a token. [`Unreachable`](crate::ErrorKind::Unreachable), on Windows
+/// [`AccessDenied`](crate::ErrorKind::AccessDenied): that process cannot be looked into from here. [`WrongKind`](crate::ErrorKind::WrongKind): the handle is of another kind; it counts as claimed.
 pub fn claim<T: Transfer>(token: &str) -> Result<T> {
     claim_in(Namespace::default_namespace(), token)
 }

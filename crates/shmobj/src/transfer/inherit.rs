@@ -11,17 +11,22 @@ pub trait InheritExt {
     /// Lets each child that this command starts inherit a handle, for a role that both agree on. The child takes it with
     /// [`inherited`].
     ///
-    /// Each child gets descriptors of its own, with the rights that the handle has now; nothing else of this library reaches a child,
-    /// because everything is close-on-exec. A program that knows nothing of it passes what it inherited on to its own
-    /// children; one that has called [`inherited`] does not, but can by `inherit`. The numbers are in the environment
-    /// variable `SHMOBJ_INHERITED`, so clear the environment before, and not after.
+    /// A program that knows nothing of it passes what it inherited on to its own children; one that has called [`inherited`] does not, but
+    /// can by `inherit`. The numbers are in the environment variable `SHMOBJ_INHERITED`, so clear the environment before, and not after.
     ///
-    /// The command keeps the object until it is dropped. A process that tried to become the command (`exec`) and failed should
-    /// drop it before it starts other children, which would inherit as well.
+    /// On Linux each child gets descriptors of its own, with the rights that the handle has now; nothing else of this library reaches a child,
+    /// because everything is close-on-exec. The command keeps the object until it is dropped. A process that tried to become the command
+    /// (`exec`) and failed should drop it before it starts other children, which would inherit as well.
+    ///
+    /// # Windows
+    /// The handle itself is made inheritable, and the child gets it under its number. So **keep the handle until the child is started**: if it is
+    /// closed before, the child gets nothing. As long as it is open, every child that this process starts inherits it, because the standard library
+    /// offers no list of handles; a duplicate for the purpose ([`try_clone_with`](crate::FileMapping::try_clone_with)) that is dropped after
+    /// `spawn` keeps that time short.
     ///
     /// # Errors
-    /// [`NoResources`](ErrorKind::NoResources): this process has too few descriptors left. [`InvalidParameter`](ErrorKind::InvalidParameter):
-    /// an empty role. [`AlreadyExists`](ErrorKind::AlreadyExists): the command has a handle for this role.
+    /// [`NoResources`](ErrorKind::NoResources): on Linux, this process has too few descriptors left. [`InvalidParameter`](ErrorKind::InvalidParameter):
+    /// an empty role; on Windows also more handles and names than fit into a variable of 32,767 characters. [`AlreadyExists`](ErrorKind::AlreadyExists): the command has a handle for this role.
     ///
     /// # Crashes
     /// A parent that is killed takes nothing from its children. A child that is killed, before or after its `exec`, has no handle

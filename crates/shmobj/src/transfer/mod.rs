@@ -3,20 +3,35 @@
 //! | way | who gets it |
 //! |---|---|
 //! | [`inherit`](InheritExt::inherit), [`inherited`] | a child, under a role that parent and child agree on |
-//! | [`send`], [`receive`] | whoever has the other end of a Unix socket |
-//! | [`duplicate_from`] | a process that may look into another one, by the number of a descriptor there |
+#![cfg_attr(
+    target_os = "linux",
+    doc = "| [`send`], [`receive`] | whoever has the other end of a Unix socket |"
+)]
+//! | [`duplicate_from`] | a process that may look into another one, by the number of a descriptor there (on Windows of a handle) |
+#![cfg_attr(
+    windows,
+    doc = "| [`duplicate_into`] | a process that this one may give handles; it has to be told the number |"
+)]
 //! | [`Deposit`], [`claim`] | one process of the same user, by a token |
-//! | [`pack`], [`unpack`] | whoever has a descriptor: one that keeps whole handles, for systemd's store and the like |
-//! | [`AsFd`](std::os::fd::AsFd), `OwnedFd` | other libraries |
+#![cfg_attr(
+    target_os = "linux",
+    doc = "| [`pack`], [`unpack`] | whoever has a descriptor: one that keeps whole handles, for systemd's store and the like |",
+    doc = "| [`AsFd`](std::os::fd::AsFd), `OwnedFd` | other libraries |"
+)]
+#![cfg_attr(
+    windows,
+    doc = "| [`AsHandle`](std::os::windows::io::AsHandle), `OwnedHandle` | other libraries |"
+)]
 //!
-//! A handle that travels keeps its object, as any handle does: between `send` and `receive` the kernel counts it, and when
-//! the one who was to have it dies, it is gone. Its name and its rights travel with it, unnamed objects travel as well as named
-//! ones, and the kernel enforces them on other users: a handle that may only read is a read-only descriptor, of memory that nobody but its
-//! owner can open anew. (A handle of a mapping with neither READ nor WRITE cannot be handed on: whoever has the descriptor of
-//! its memory can read it.) What the receiver cannot reach by name (another user's private object, a directory of another mount
-//! namespace) it can use all the same.
+//! A handle that travels keeps its object, as any handle does. Its name and its rights travel with it, and unnamed objects travel as well as named
+//! ones. What the receiver cannot reach by name it can use all the same.
 //!
-//! On Windows there are no sockets and parcels, but `duplicate_into`, and handles (`AsHandle`) are what descriptors are here.
+//! On Linux the kernel counts a handle also between `send` and `receive`, and when the one who was to have it dies, it is gone. The kernel enforces
+//! its rights on other users: a handle that may only read is a read-only descriptor, of memory that nobody but its owner can open anew. (A handle of
+//! a mapping with neither READ nor WRITE cannot be handed on: whoever has the descriptor of its memory can read it.)
+//!
+//! Windows has no sockets that carry handles, and no parcels; it has `duplicate_into`, which Linux has not. There the kernel enforces a handle's
+//! rights on everybody, and the receiver may ask the object for more ([`Security`](crate::Security)).
 //!
 //! Ownership of a mutex does not travel: it belongs to a thread (IH-11).
 //!

@@ -67,7 +67,7 @@ impl Writable for CopyOnWrite {}
 /// Whether a flush waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Flush {
-    /// Starts writing back, and returns.
+    /// Starts writing back, and returns. On Windows the same as [`Wait`](Self::Wait).
     Start,
     /// Returns when the bytes are handed to the disk. For durability, sync the file as well.
     Wait,
@@ -78,13 +78,21 @@ pub enum Flush {
 /// It outlives the handle it was made from: the name goes with the last handle, the memory with the last view.
 ///
 /// Copies of memory run at the speed of `memcpy`. Bytes that another process writes during a copy may come out old or
-/// new; agree on a lock. A *file* under a view can be made shorter by anybody who can write it: a copy then returns an error
-/// ([`Truncated`](ErrorKind::Truncated)), while touching the bytes through an atomic or a pointer raises SIGBUS. Memory that is shared with other
-/// users or across PID namespaces can be made shorter by any of them, too: an atomic or a pointer then finds private zeros,
-/// and copies and further atomics from there on are errors for as long as the view is mapped. (To catch it, a SIGBUS handler is installed with the
-/// first such view or named synchronization object, which passes on what is not its own, and a thread's first
+/// new; agree on a lock.
+///
+/// # Bytes that are not there
+/// The disk or the network behind a *file* can fail, and on Linux anybody who can write the file can make it shorter. A copy then returns an error
+/// ([`Truncated`](ErrorKind::Truncated)), while touching the bytes through an atomic or a pointer raises SIGBUS, or on Windows
+/// `EXCEPTION_IN_PAGE_ERROR`. Windows lets nobody make a file shorter that is mapped.
+///
+/// On Linux, memory that is shared with other users or across PID namespaces can be made shorter by any of them, too: an atomic or a pointer then
+/// finds private zeros, and copies and further atomics from there on are errors for as long as the view is mapped. (To catch it, a SIGBUS
+/// handler is installed with the first such view or named synchronization object, which passes on what is not its own, and a thread's first
 /// copy from or to such a view unblocks that signal for it. A thread that blocks it again afterwards, or a program that replaces the
 /// handler and does not pass faults on, is not protected.)
+///
+/// Windows guards the copies of files by a vectored exception handler, which is installed with the first of them and passes on what is not its own.
+/// A debugger may stop there first.
 #[doc(alias = "MapViewOfFile")]
 #[doc(alias = "UnmapViewOfFile")]
 pub struct View<M = ReadOnly> {
@@ -109,9 +117,9 @@ impl<M: Mode> View<M> {
         self.view.length()
     }
 
-    /// The first byte. Other processes may write what it points to, and a file under it may become shorter: what it
-    /// points to is only for volatile, atomic or otherwise agreed access. Reserved memory is accessible through it where
-    /// this view has seen it committed: when it was mapped (the first thousand stretches), by its own commit, or by a copy.
+    /// The first byte. Other processes may write what it points to, and the bytes of a file [may not be there](View#bytes-that-are-not-there): what it
+    /// points to is only for volatile, atomic or otherwise agreed access. Reserved memory is accessible through it where it is committed; on Linux,
+    /// where this view has seen that: when it was mapped (the first thousand stretches), by its own commit, or by a copy.
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {
         self.view.pointer()
@@ -121,8 +129,8 @@ impl<M: Mode> View<M> {
     ///
     /// # Errors
     /// [`InvalidAddress`](ErrorKind::InvalidAddress): the range leaves the view. [`NotCommitted`](ErrorKind::NotCommitted): a part
-    /// of it is reserved only. [`Truncated`](ErrorKind::Truncated): the file became shorter; the buffer's contents are
-    /// then unspecified.
+    /// of it is reserved only. [`Truncated`](ErrorKind::Truncated): the file became shorter, or its disk or network failed; the
+    /// buffer's contents are then unspecified.
     #[inline]
     pub fn read_at(&self, offset: usize, buffer: &mut [u8]) -> Result<()> {
         self.view.read(&self.attempt("read"), offset, buffer)
@@ -237,12 +245,11 @@ impl<M: Writable> View<M> {
     ///
     /// # Errors
     /// [`InvalidAddress`](ErrorKind::InvalidAddress): it leaves the view. [`Misaligned`](ErrorKind::Misaligned): its address is no multiple
-    /// of its size. [`NotCommitted`](ErrorKind::NotCommitted): its page is reserved only. [`Truncated`](ErrorKind::Truncated): somebody made
-    /// memory that is shared with other users shorter, and this view has met that already.
+    /// of its size. [`NotCommitted`](ErrorKind::NotCommitted): its page is reserved only. [`Truncated`](ErrorKind::Truncated): on Linux, somebody
+    /// made memory that is shared with other users shorter, and this view has met that already.
     ///
     /// # Crashes
-    /// Each operation happens or does not. A file that becomes shorter under it raises SIGBUS; of memory that other users made shorter it
-    /// finds private zeros (see [`View`]).
+    /// Each operation happens or does not. For bytes of a file that are not there, see [`View`](View#bytes-that-are-not-there).
     ///
     /// ```
     /// # fn main() -> Result<(), shmobj::Error> {

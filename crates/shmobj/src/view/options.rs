@@ -47,7 +47,9 @@ impl<'a> ViewOptions<'a> {
     }
 
     /// Makes the kernel fault all pages in now, so that the first touch of each is fast. A wish: what cannot be
-    /// faulted in now is faulted in later.
+    /// faulted in now is faulted in later, and so are a file's pages on Windows.
+    ///
+    /// On Linux this makes the private copies of a copy-on-write view: its pages then show nothing that others write later.
     pub fn prefault(mut self, yes: bool) -> Self {
         self.prefault = yes;
         self
@@ -72,7 +74,7 @@ impl<'a> ViewOptions<'a> {
     ///
     /// # Errors
     /// Those of [`map`](Self::map), with [`Access::WRITE`]; [`AccessDenied`](ErrorKind::AccessDenied) also if the memory is sealed
-    /// against writing (see [`FileMapping::freeze`]); [`InvalidParameter`](ErrorKind::InvalidParameter) also if the
+    /// against writing (`FileMapping::freeze`, on Linux); [`InvalidParameter`](ErrorKind::InvalidParameter) also if the
     /// object is read-only though the handle could write.
     #[doc(alias = "MapViewOfFile")]
     pub fn map_mut(&self) -> Result<View<ReadWrite>> {
@@ -82,7 +84,8 @@ impl<'a> ViewOptions<'a> {
     /// Maps a view whose writes are private: a page is copied when it is first written, and others show what everybody shares.
     ///
     /// # Errors
-    /// Those of [`map`](Self::map); [`CommitLimit`](ErrorKind::CommitLimit) if there is no memory for private pages.
+    /// Those of [`map`](Self::map); [`CommitLimit`](ErrorKind::CommitLimit) if there is no memory for private pages, which Windows sets
+    /// aside for the whole view.
     #[doc(alias = "FILE_MAP_COPY")]
     pub fn map_copy(&self) -> Result<View<CopyOnWrite>> {
         self.map_as()

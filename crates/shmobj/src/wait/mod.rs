@@ -30,8 +30,8 @@
 //! | [`WaitableTimer`](crate::WaitableTimer), synchronization | it has expired since the last wait | takes the expiry |
 //! | [`WaitableTimer`](crate::WaitableTimer), manual reset | it has expired | changes nothing |
 //!
-//! Signal handlers that run meanwhile change nothing, as long as they call nothing of this themselves. There is no order among
-//! those who wait.
+//! Signal handlers that run meanwhile change nothing, as long as they call nothing of this themselves; on Windows waits are not alertable. There
+//! is no order among those who wait.
 
 use crate::access::Access;
 use crate::error::{Attempt, Error, ErrorKind, Result};
@@ -40,7 +40,7 @@ use crate::sys::contract::{Got, Trouble};
 use crate::sys::sync::{Synchronizer, spin, wait as sys};
 use crate::timeout::Timeout;
 
-/// The most objects of one wait. (Windows: 64.)
+/// The most objects of one wait: 128 on Linux, 64 on Windows.
 #[doc(alias = "MAXIMUM_WAIT_OBJECTS")]
 pub const MAXIMUM_OBJECTS: usize = sys::MAXIMUM_OBJECTS;
 
@@ -68,7 +68,7 @@ pub trait Signal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "it says whether there was anything to wait for"]
 pub enum Waited {
-    /// The object of this index was signalled, and the wait took from it what it takes. The lowest index that could be.
+    /// The object of this index was signalled, and the wait took from it what it takes. Of several that were, the lowest index.
     #[doc(alias = "WAIT_OBJECT_0")]
     Signaled(usize),
     /// The object of this index is a mutex whose owner ended without releasing it. This thread owns it now.
@@ -124,9 +124,9 @@ pub(crate) fn for_handle(handle: &Handle, timeout: Timeout) -> Result<Option<Got
 pub(crate) const VERB: &str = "wait for";
 
 /// Waits until any of the objects is signalled, and takes from that one only. Of several that are signalled, it is the first
-/// one in order. The same object may be given several times.
+/// one in order; on Linux one that others take and give back meanwhile may be passed over. The same object may be given several times.
 ///
-/// If one is signalled already, no system call is made. Before Linux 5.16 all but the first object are looked at every
+/// On Linux, if one is signalled already, no system call is made. Before Linux 5.16 all but the first object are looked at every
 /// millisecond instead.
 ///
 /// # Errors
@@ -236,7 +236,7 @@ pub enum Spinning {
     Never,
 }
 
-/// Chooses for the whole process whether waits spin.
+/// Chooses for the whole process whether waits spin. On Windows it changes nothing: the kernel waits.
 pub fn set_spinning(spinning: Spinning) {
     spin::set_wanted(spinning == Spinning::Adaptive);
 }

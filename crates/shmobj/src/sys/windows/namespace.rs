@@ -57,7 +57,7 @@ impl Place {
 }
 
 /// 128 bits of a path (FNV-1a): the same for all ways to write it that differ in letter case, slashes (also at its end), the current directory, or the
-/// prefix `\\\\?\\`. What only the disk knows is not asked, since the directory may be made later: short names, links, substituted drives.
+/// prefix `\\?\`. What only the disk knows is not asked, since the directory may be made later: short names, links, substituted drives.
 fn digest(directory: &Path) -> u128 {
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
