@@ -19,11 +19,12 @@ use common::sleeper::LONG;
 use common::{Place, code, error, on_wine, pattern};
 use shmobj::transfer::{self, AnyHandle, Deposit, InheritExt};
 use shmobj::{
-    Access, ErrorKind, Event, FileMapping, Kind, Mutex, Principal, Protection, Reset, Security, Semaphore,
-    Sid, Timeout, WaitableTimer,
+    Access, Allocation, ErrorKind, Event, FileMapping, Kind, Mutex, Principal, Protection, Reset, Security,
+    Semaphore, Sid, Timeout, WaitableTimer,
 };
 use windows_sys::Win32::Foundation::{
-    CompareObjectHandles, ERROR_ALREADY_EXISTS, GetLastError, HANDLE, INVALID_HANDLE_VALUE, LocalFree,
+    CompareObjectHandles, DuplicateHandle, ERROR_ALREADY_EXISTS, GetLastError, HANDLE, INVALID_HANDLE_VALUE,
+    LocalFree,
 };
 use windows_sys::Win32::Security::Authorization::{
     ConvertSecurityDescriptorToStringSecurityDescriptorW, ConvertSidToStringSidW,
@@ -702,4 +703,39 @@ fn unix_path(path: &Path) -> String {
             &text[2..]
         ),
     }
+}
+
+/// Another program's list may grant reading and not asking. What is not committed must not be touched all the same.
+#[test]
+fn a_handle_that_may_only_be_mapped_tells_what_it_is() {
+    const SECTION_MAP_READ: u32 = 4;
+    let place = Place::new();
+    let only_mapped = |mapping: &FileMapping| {
+        let mut raw = null_mut();
+        // SAFETY: has no preconditions.
+        let process = unsafe { GetCurrentProcess() };
+        let handle = mapping.as_raw_handle();
+        // SAFETY: both are open, and there is room for the answer.
+        let done = unsafe { DuplicateHandle(process, handle, process, &raw mut raw, SECTION_MAP_READ, 0, 0) };
+        assert_ne!(done, 0);
+        // SAFETY: made for this process.
+        FileMapping::try_from(unsafe { OwnedHandle::from_raw_handle(raw) }).unwrap()
+    };
+    let reserved = place.options().size(1 << 20).allocation(Allocation::Reserve).create("reserved").unwrap();
+    reserved.commit(0..4096).unwrap();
+    let found = only_mapped(&reserved);
+    assert_eq!(
+        (found.access(), found.allocation(), found.size()),
+        (Access::READ, Allocation::Reserve, 1 << 20)
+    );
+    let view = found.map().unwrap();
+    assert_eq!(view.read_vec(0, 4096).unwrap(), [0; 4096]);
+    assert_eq!(error(view.read_vec(0, 4097)).kind(), ErrorKind::NotCommitted);
+    let committed = only_mapped(&place.memory("committed", 1 << 20));
+    assert_eq!((committed.allocation(), committed.is_file()), (Allocation::Commit, false));
+    assert_eq!(committed.map().unwrap().read_vec(5000, 4).unwrap(), [0; 4]);
+    let file = place.file(&pattern(5000));
+    let file = only_mapped(&place.options().file(&file).create("file").unwrap());
+    assert_eq!((file.is_file(), file.size()), (true, 8192), "in whole pages");
+    assert_eq!(file.map().unwrap().read_vec(0, 5000).unwrap(), pattern(5000));
 }

@@ -213,7 +213,12 @@ fn measured(attempt: &Attempt<'_>, handle: BorrowedHandle<'_>) -> Result<(u64, u
     let view = whole(FILE_MAP_READ).or_else(|_| whole(FILE_MAP_WRITE));
     let view = view.map_err(|code| attempt.os("finding out its size", code))?;
     let (length, committed) = view.measured();
-    Ok((length as u64, if committed { SEC_COMMIT } else { SEC_RESERVE }))
+    let sort = match committed {
+        _ if view.is_of_file() => SEC_FILE,
+        true => SEC_COMMIT,
+        false => SEC_RESERVE,
+    };
+    Ok((length as u64, sort))
 }
 
 /// The size of an ordinary page.

@@ -12,15 +12,17 @@ use std::ptr::{NonNull, null};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use windows_sys::Win32::Foundation::{
-    ERROR_INVALID_ADDRESS, ERROR_INVALID_PARAMETER, ERROR_NOT_ENOUGH_MEMORY,
+    ERROR_INSUFFICIENT_BUFFER, ERROR_INVALID_ADDRESS, ERROR_INVALID_PARAMETER, ERROR_NOT_ENOUGH_MEMORY,
 };
 use windows_sys::Win32::System::Memory::{
     FILE_MAP_COPY, FILE_MAP_LARGE_PAGES, FILE_MAP_READ, FILE_MAP_WRITE, FlushViewOfFile, MEM_COMMIT,
     MEMORY_BASIC_INFORMATION, MEMORY_MAPPED_VIEW_ADDRESS, MapViewOfFileEx, PAGE_READONLY, PAGE_READWRITE,
     PAGE_WRITECOPY, UnmapViewOfFile, VirtualAlloc, VirtualQuery,
 };
+use windows_sys::Win32::System::ProcessStatus::K32GetMappedFileNameW;
 
 use super::error::last_error;
+use super::handle::current_process;
 use super::mapping::{Mapping, highest_address, page};
 use super::{Code, guard};
 use crate::error::{Attempt, Error, ErrorKind, Result};
@@ -68,7 +70,9 @@ impl Mapped {
             let last = address.checked_add(length - 1).filter(|&last| last <= highest_address());
             last.ok_or(ERROR_INVALID_PARAMETER)?; // MV-16
         }
-        let mut mapped = Self::at(mapping.handle(), access | large, start, length, address)?;
+        // To the end, whatever it is: of a file that does not tell its length, only whole pages are known.
+        let wanted = if range.end == mapping.size() { 0 } else { length };
+        let mut mapped = Self::at(mapping.handle(), access | large, start, wanted, address)?;
         mapped.lead = (range.start - start) as usize; // less than its length
         Ok(mapped)
     }
@@ -104,6 +108,17 @@ impl Mapped {
             committed &= region.State == MEM_COMMIT;
         }
         (length, committed)
+    }
+
+    /// Whether it is of a file: then that has a name.
+    pub(super) fn is_of_file(&self) -> bool {
+        let mut name = [0; 2]; // what does not fit is cut off
+        let room = name.len() as u32;
+        let process = current_process().as_raw_handle();
+        // SAFETY: the system writes at most so many units, and looks at the address only.
+        let length =
+            unsafe { K32GetMappedFileNameW(process, self.base.as_ptr().cast(), name.as_mut_ptr(), room) };
+        length > 0 || last_error() == ERROR_INSUFFICIENT_BUFFER
     }
 
     /// Commits pages of reserved memory, for everybody (SR-4).

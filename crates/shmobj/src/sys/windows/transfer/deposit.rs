@@ -12,7 +12,7 @@ use std::os::windows::io::{AsHandle, AsRawHandle, OwnedHandle};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use windows_sys::Win32::Foundation::FILETIME;
+use windows_sys::Win32::Foundation::{ERROR_INVALID_PARAMETER, FILETIME};
 use windows_sys::Win32::Security::Cryptography::{BCRYPT_USE_SYSTEM_PREFERRED_RNG, BCryptGenRandom};
 use windows_sys::Win32::System::Threading::GetProcessTimes;
 
@@ -171,7 +171,10 @@ fn claim_locked(
             .os("looking into the process that made it", code)
             .with_remedy("claim it as the same user, from a process that may look into the other")
     };
-    let depositor = process::open(pid).map_err(unreachable)?;
+    let depositor = process::open(pid).map_err(|code| match code {
+        ERROR_INVALID_PARAMETER => gone(), // it has ended
+        code => unreachable(code),
+    })?;
     if started(&depositor) != number(8) {
         return Err(gone()); // another process has the number by now
     }
