@@ -234,3 +234,21 @@ fn sr_4_threads_that_commit_the_same_pages_do_not_lose_each_others_data() {
         assert_eq!(view.read_vec(page * PAGE, 4).unwrap(), [page as u8 + 1; 4]);
     }
 }
+
+#[test]
+fn sr_3_every_sort_of_view_can_commit_through_a_handle_that_may_write() {
+    let place = Place::new();
+    let mapping = place.options().size(1 << 20).allocation(Allocation::Reserve).create("n").unwrap();
+    let (read, copy, write) =
+        (mapping.map().unwrap(), mapping.map_copy().unwrap(), mapping.map_mut().unwrap());
+    read.commit(0, PAGE).unwrap();
+    copy.commit(PAGE, PAGE).unwrap();
+    write.commit(2 * PAGE, PAGE).unwrap();
+    write.write_at(0, &pattern(3 * PAGE)).unwrap();
+    assert_eq!(read.read_vec(0, 3 * PAGE).unwrap(), pattern(3 * PAGE));
+    copy.write_at(PAGE, b"private").unwrap();
+    copy.write_at(2 * PAGE, b"too").unwrap();
+    assert_eq!(copy.read_vec(PAGE, 7).unwrap(), b"private");
+    assert_eq!(read.read_vec(0, 3 * PAGE).unwrap(), pattern(3 * PAGE));
+    assert_eq!(code(copy.read_vec(3 * PAGE, 1)), 998);
+}

@@ -23,7 +23,7 @@ impl Place {
 
     /// On a file system that has access control lists for certain.
     pub(crate) fn in_memory() -> Self {
-        Self { directory: tempfile::tempdir_in("/dev/shm").unwrap() }
+        Self { directory: tempfile::Builder::new().prefix("shmobj-test.").tempdir_in("/dev/shm").unwrap() }
     }
 
     pub(crate) fn path(&self) -> &Path {

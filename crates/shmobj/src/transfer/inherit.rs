@@ -85,14 +85,14 @@ pub fn inherited<T: Transfer>(role: &str) -> Result<T> {
     let arrived = environment::take(&attempt, role).ok_or_else(|| {
         let there = match roles() {
             _ if environment::is_named(role) => {
-                "it was taken before, or a program in between has closed its descriptors".to_owned()
+                "it was taken before, or a program in between has closed it".to_owned()
             }
             roles if roles.is_empty() => "this process has inherited no handle that it could take".to_owned(),
             roles => format!("this process has inherited no such handle, but {}", roles.join(", ")),
         };
-        attempt
-            .fails(ErrorKind::NotFound, there)
-            .with_remedy("start it with Command::inherit or `shmobj exec --inherit`, and take each role once")
+        attempt.fails(ErrorKind::NotFound, there).with_remedy(
+            "start it with Command::inherit (on Linux also `shmobj exec --inherit`), and take each role once",
+        )
     })?;
     T::from_any(arrived?.into())
 }

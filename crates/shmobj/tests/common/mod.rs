@@ -23,7 +23,7 @@ pub(crate) use system::{
 };
 
 use shmobj::{Access, Error, FileMapping, MappingOptions, Namespace, Result};
-use tempfile::TempDir;
+use tempfile::{Builder, TempDir};
 
 /// The page size and the allocation granularity that the rows speak of.
 pub(crate) const PAGE: usize = 4096;
@@ -38,7 +38,7 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new() -> Self {
         let directory = match Path::new("/dev/shm") {
-            tmpfs if tmpfs.is_dir() => tempfile::tempdir_in(tmpfs),
+            tmpfs if tmpfs.is_dir() => Builder::new().prefix("shmobj-test.").tempdir_in(tmpfs),
             _ => tempfile::tempdir(),
         };
         let directory = directory.expect("a directory of its own for a test");

@@ -4,13 +4,13 @@
 //! (Wine says `EXCEPTION_ACCESS_VIOLATION`, which nothing else in a copy from or to a view can be.)
 //!
 //! On x86-64 a handler that sees exceptions first looks whether this one happened inside our copying routine, and lets that return early. All
-//! others go on to whom they are for. Elsewhere the kernel copies, whose faults are its own.
+//! others go on to whom they are for. Elsewhere, and without a handler, the kernel copies, whose faults are its own.
 #![allow(unsafe_code)] // copies between raw pointers, handles exceptions
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use handled::copy;
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) use kernels::copy;
+pub(super) use kernel::copy;
 
 #[cfg(target_arch = "x86_64")]
 mod handled {
@@ -29,11 +29,15 @@ mod handled {
     /// # Safety
     /// `from` must be readable and `to` writable for `length` bytes, but for pages that their disk does not give, and the ranges must not overlap.
     pub(in super::super) unsafe fn copy(to: *mut u8, from: *const u8, length: usize) -> bool {
-        static INSTALLED: OnceLock<()> = OnceLock::new();
-        INSTALLED.get_or_init(|| {
+        static IS_HANDLED: OnceLock<bool> = OnceLock::new();
+        let is_handled = *IS_HANDLED.get_or_init(|| {
             // SAFETY: the handler touches nothing but what it is given. It stays for as long as the process.
-            unsafe { AddVectoredExceptionHandler(1, Some(leave_routine)) };
+            !unsafe { AddVectoredExceptionHandler(1, Some(leave_routine)) }.is_null()
         });
+        if !is_handled {
+            // SAFETY: the caller's promise.
+            return unsafe { super::kernel::copy(to, from, length) };
+        }
         // SAFETY: the caller's promise; the handler is there.
         unsafe { guarded_copy::copy(to, from, length) }
     }
@@ -59,8 +63,7 @@ mod handled {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
-mod kernels {
+mod kernel {
     use std::os::windows::io::AsRawHandle;
     use std::ptr::null_mut;
 

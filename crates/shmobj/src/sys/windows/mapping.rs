@@ -58,7 +58,14 @@ impl Mapping {
         };
         match handle::existing(attempt, KIND, &name, intent, access & Access::MAPPING)? {
             Some(handle) => Ok((Self::of(attempt, handle)?, true)),
-            None => Self::create(attempt, Some(&name), intent, wish),
+            None => match Self::create(attempt, Some(&name), intent, wish) {
+                // Somebody was quicker, and grants less than a create asks for.
+                Err(denied) if denied.kind() == ErrorKind::AccessDenied => {
+                    let found = handle::existing(attempt, KIND, &name, intent, access & Access::MAPPING)?;
+                    found.map_or(Err(denied), |handle| Ok((Self::of(attempt, handle)?, true)))
+                }
+                made => made,
+            },
         }
     }
 

@@ -11,12 +11,36 @@ use crate::kind::Kind;
 
 #[link(name = "ntdll", kind = "raw-dylib")]
 unsafe extern "system" {
+    fn NtQueryInformationProcess(
+        h: HANDLE,
+        class: u32,
+        to: *mut c_void,
+        bytes: u32,
+        needed: *mut u32,
+    ) -> NTSTATUS;
     fn NtQueryEvent(h: HANDLE, class: u32, to: *mut c_void, bytes: u32, needed: *mut u32) -> NTSTATUS;
     fn NtQueryMutant(h: HANDLE, class: u32, to: *mut c_void, bytes: u32, needed: *mut u32) -> NTSTATUS;
     fn NtQuerySemaphore(h: HANDLE, class: u32, to: *mut c_void, bytes: u32, needed: *mut u32) -> NTSTATUS;
     fn NtQueryTimer(h: HANDLE, class: u32, to: *mut c_void, bytes: u32, needed: *mut u32) -> NTSTATUS;
     fn NtQuerySection(h: HANDLE, class: u32, to: *mut c_void, bytes: usize, needed: *mut usize) -> NTSTATUS;
     fn NtQueryObject(h: HANDLE, class: u32, to: *mut c_void, bytes: u32, needed: *mut u32) -> NTSTATUS;
+}
+
+/// The number of the process that started this one. That may have ended.
+pub(super) fn parent() -> Option<u32> {
+    #[repr(C)]
+    #[derive(Clone, Copy)]
+    struct Process {
+        status: i32,
+        environment: usize,
+        affinity: usize,
+        priority: i32,
+        id: usize,
+        parent: usize,
+    }
+    impl Filled for Process {}
+    let told: Process = ask(NtQueryInformationProcess, super::handle::current_process(), 0)?;
+    u32::try_from(told.parent).ok()
 }
 
 type Query = unsafe extern "system" fn(HANDLE, u32, *mut c_void, u32, *mut u32) -> NTSTATUS;

@@ -7,7 +7,7 @@ use std::mem::offset_of;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::ptr::null_mut;
 
-use windows_sys::Win32::Foundation::LocalFree;
+use windows_sys::Win32::Foundation::{ERROR_NO_TOKEN, LocalFree};
 use windows_sys::Win32::Security::Authorization::{
     ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
 };
@@ -121,6 +121,10 @@ fn own_token() -> Result<OwnedHandle, Code> {
     // SAFETY: asks for this thread's own token, as the process.
     let opened = unsafe { OpenThreadToken(thread, TOKEN_QUERY, 1, &raw mut token) };
     if opened == 0 {
+        let code = last_error();
+        if code != ERROR_NO_TOKEN {
+            return Err(code);
+        }
         let process = current_process().as_raw_handle();
         // SAFETY: asks for this process's own token.
         if unsafe { OpenProcessToken(process, TOKEN_QUERY, &raw mut token) } == 0 {

@@ -17,7 +17,7 @@ use windows_sys::Win32::Foundation::{
 use windows_sys::Win32::System::Memory::{
     FILE_MAP_COPY, FILE_MAP_LARGE_PAGES, FILE_MAP_READ, FILE_MAP_WRITE, FlushViewOfFile, MEM_COMMIT,
     MEMORY_BASIC_INFORMATION, MEMORY_MAPPED_VIEW_ADDRESS, MapViewOfFileEx, PAGE_READONLY, PAGE_READWRITE,
-    PAGE_WRITECOPY, UnmapViewOfFile, VirtualAlloc, VirtualQuery,
+    PAGE_WRITECOPY, UnmapViewOfFile, VirtualAlloc, VirtualProtect, VirtualQuery,
 };
 use windows_sys::Win32::System::ProcessStatus::K32GetMappedFileNameW;
 
@@ -133,6 +133,14 @@ impl Mapped {
         // SAFETY: pages of our own view become accessible, as the view's protection says.
         let done = unsafe { VirtualAlloc(at.cast(), length, MEM_COMMIT, protection) };
         if done.is_null() { Err(attempt.os("committing its memory", last_error())) } else { Ok(()) }
+    }
+
+    fn protect(&self, attempt: &Attempt<'_>, offset: usize, length: usize, protection: u32) -> Result<()> {
+        let at = self.pointer().wrapping_add(offset);
+        let mut before = 0;
+        // SAFETY: pages of our own view get the rights that the view was mapped with.
+        let done = unsafe { VirtualProtect(at.cast(), length, protection, &raw mut before) };
+        if done == 0 { Err(attempt.os("making its memory writable", last_error())) } else { Ok(()) }
     }
 }
 
@@ -276,12 +284,13 @@ impl View {
                 .fails(ErrorKind::AccessDenied, "this handle has no right to write, and committing writes")
                 .with_remedy("open the mapping with Access::READ_WRITE"));
         }
-        let protection = match self.kind {
-            ViewKind::ReadOnly => PAGE_READONLY,
-            ViewKind::ReadWrite => PAGE_READWRITE,
-            ViewKind::CopyOnWrite => PAGE_WRITECOPY,
-        };
-        self.mapped.commit(attempt, offset, length, protection)
+        let writes = self.kind == ViewKind::ReadWrite;
+        self.mapped.commit(attempt, offset, length, if writes { PAGE_READWRITE } else { PAGE_READONLY })?;
+        if self.kind == ViewKind::CopyOnWrite {
+            // VirtualAlloc does not take this one.
+            self.mapped.protect(attempt, offset, length, PAGE_WRITECOPY)?;
+        }
+        Ok(())
     }
 
     /// The system flushes in one way: it writes to the disk's queue, and does not wait for the disk (FV-8).

@@ -137,7 +137,9 @@ pub(crate) fn claim(attempt: &Attempt<'_>, place: &Place, token: &str) -> Result
         .map_err(|it| it.of(attempt))?
         .is_none()
     {
-        return Err(gone()); // somebody else is claiming it
+        return Err(attempt
+            .fails(ErrorKind::Stalled, "somebody else is claiming it, and does not go on")
+            .with_remedy("see which processes of this user know its token, or can list its name"));
     }
     let claimed = claim_locked(attempt, place, token, gone_if_not_there, &gone);
     let _ = mutex::release(&lock);

@@ -4,12 +4,12 @@
 //! started. A variable of the environment tells what it is:
 //!
 //! ```text
-//! SHMOBJ_INHERITED=role:handle:access:kind:granted:path:name;...     the numbers in hexadecimal
+//! SHMOBJ_INHERITED=parent:role:handle:access:kind:granted:path:name;...     the numbers in hexadecimal
 //! ```
 //!
-//! The variable also reaches the children of programs in between, which may know nothing of it, and there the number may be free, or another object's:
-//! what is found there must have come by inheritance, and be of the same kind, with the same granted rights and the same path in the system's
-//! namespace. (Unnamed objects of one kind with the same rights look alike.)
+//! The variable also reaches the children of programs in between, where a number may be free, or anybody's handle. So only a child of the
+//! very process that wrote it looks at the number: the standard library starts all its children with inheritance, and they have what was
+//! inheritable then. What is found must be of the same kind, with the same granted rights and the same path in the system's namespace.
 #![allow(unsafe_code)] // takes handles that the environment names
 
 use std::collections::BTreeMap;
@@ -58,7 +58,6 @@ pub(crate) fn pass_on(
     LazyLock::force(&INHERITED); // what this process inherited itself and has not taken is not for its children
     let carried = Carried::from(parts);
     let mut text = promised(command).map_or_else(String::new, |before| format!("{before};"));
-    escape(&mut text, role);
     let handle = carried.handle.as_raw_handle();
     let known = Known::of(carried.handle).ok_or_else(|| {
         attempt.fails(
@@ -66,6 +65,8 @@ pub(crate) fn pass_on(
             "the system does not tell what it is, and the child could not know it again",
         )
     })?;
+    let _ = write!(text, "{:x}:", std::process::id());
+    escape(&mut text, role);
     let (number, access) = (handle.addr(), carried.access.bits());
     let _ = write!(text, ":{number:x}:{access:x}:{:x}:{:x}:", known.kind as u32, known.granted);
     escape(&mut text, &known.path);
@@ -100,6 +101,8 @@ fn promised(command: &Command) -> Option<&str> {
 /// What the environment tells of one handle.
 #[derive(Clone, Debug)]
 struct Item {
+    /// The process that wrote it.
+    parent: u32,
     number: usize,
     known: Known,
     told: Told,
@@ -108,6 +111,7 @@ struct Item {
 impl Item {
     fn parse(text: &str) -> Option<(String, Self)> {
         let mut parts = text.split(':');
+        let parent = u32::from_str_radix(parts.next()?, 16).ok()?;
         let role = unescape(parts.next()?)?;
         let number = usize::from_str_radix(parts.next()?, 16).ok()?;
         let access = Access::from_bits(u32::from_str_radix(parts.next()?, 16).ok()?)?;
@@ -120,7 +124,7 @@ impl Item {
         // The last two bits say nothing, and the numbers at the end are pseudo handles.
         let is_handle = number != 0 && number % 4 == 0 && number < isize::MAX as usize;
         (is_handle && parts.next().is_none())
-            .then_some((role, Self { number, known, told: Told { access, name } }))
+            .then_some((role, Self { parent, number, known, told: Told { access, name } }))
     }
 
     fn borrow(&self) -> BorrowedHandle<'_> {
@@ -145,8 +149,10 @@ impl Item {
 /// What this process has inherited, and not taken. The first look keeps all of it from this process's own children.
 static INHERITED: LazyLock<Mutex<Inherited>> = LazyLock::new(|| {
     let text = std::env::var(VARIABLE).unwrap_or_default();
+    let parent = nt::parent();
     let mut inherited = Inherited { named: Vec::new(), here: BTreeMap::new() };
-    for (role, item) in text.split(';').filter_map(Item::parse) {
+    let ours = |(_, item): &(String, Item)| Some(item.parent) == parent;
+    for (role, item) in text.split(';').filter_map(Item::parse).filter(ours) {
         inherited.named.push(role.clone());
         let is_new = inherited.here.values().all(|known| known.number != item.number);
         if is_new && item.is_here() {
@@ -212,13 +218,15 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        for text in ["", "frames", "a:b;c%d=e", "Local\\ä €", "x\ny"] {
+        for text in ["", "frames", "1:a:b;c%d=e", "Local\\ä €", "x\ny"] {
             let mut escaped = String::new();
             escape(&mut escaped, text);
             assert!(!escaped.contains([':', ';', '=']), "{escaped}");
             assert_eq!(unescape(&escaped).as_deref(), Some(text));
         }
-        let (role, item) = Item::parse("frames:1c:100001:2:100003:\\BaseNamedObjects\\x:Local\\x").unwrap();
+        let (role, item) =
+            Item::parse("4d:frames:1c:100001:2:100003:\\BaseNamedObjects\\x:Local\\x").unwrap();
+        assert_eq!(item.parent, 0x4d);
         assert_eq!((role.as_str(), item.number, item.told.name.as_str()), ("frames", 0x1c, "Local\\x"));
         assert_eq!(item.told.access, Access::QUERY | Access::SYNCHRONIZE);
         let path = "\\BaseNamedObjects\\x".to_owned();

@@ -21,39 +21,47 @@ pub(crate) fn any(
     let is_worth_a_look =
         |object: &Synchronizer| !object.is_plainly_unsignaled() && object.is_worth_a_look(object.note());
     match first(objects, |index| is_worth_a_look(objects[index]), |index| objects[index].first_look())? {
-        (index, Look::Got(got)) => Ok(Some((index, got))),
+        Some((index, Look::Got(got))) => Ok(Some((index, got))),
         _ => any_slowly(objects, deadline()),
     }
 }
 
 /// Takes the first object that can be taken, or finds the first one about which somebody decides: those behind it come after it.
 ///
-/// An object that was found unsignalled may have been signalled since, before a later one was: who answers and then releases a mutex, or
-/// dies owning it, has answered (WM-12). What led to a signal that can be seen can be seen as well, so between seeing one and taking it
-/// those in front of it are looked at once more. What remains is one that somebody else takes and gives back in between.
+/// They are looked at from the last to the first. So whatever was found unsignalled in front of one that is signalled was looked at after
+/// that was seen: who answers and then releases a mutex, or dies owning it, is found to have answered (WM-12), because what led to a
+/// signal that can be seen can be seen as well. What remains is one that somebody else takes and gives back in between.
 #[inline]
 fn first(
     objects: &[&Synchronizer],
     is_worth_a_look: impl Fn(usize) -> bool,
     look: impl Fn(usize) -> Result<Look, Trouble>,
-) -> At<(usize, Look)> {
-    let mut index = 0;
-    while index < objects.len() {
-        if !is_worth_a_look(index) {
-            index += 1;
-            continue;
-        }
-        let mut candidate = index;
-        while let Some(earlier) = (0..candidate).find(|&index| is_worth_a_look(index)) {
-            candidate = earlier;
-        }
-        match look(candidate).map_err(|trouble| (candidate, trouble))? {
-            Look::Unsignaled if candidate == index => index += 1, // somebody else was quicker
+) -> At<Option<(usize, Look)>> {
+    /// How often others may be quicker before whatever comes is taken.
+    const TRIES: usize = 8;
+    let look = |index| look(index).map_err(|trouble| (index, trouble));
+    if is_worth_a_look(0) {
+        match look(0)? {
             Look::Unsignaled => {}
-            look => return Ok((candidate, look)),
+            look => return Ok(Some((0, look))),
         }
     }
-    Ok((0, Look::Unsignaled))
+    for _ in 0..TRIES {
+        let Some(index) = (0..objects.len()).rev().filter(|&index| is_worth_a_look(index)).last() else {
+            return Ok(None);
+        };
+        match look(index)? {
+            Look::Unsignaled => {}
+            look => return Ok(Some((index, look))),
+        }
+    }
+    for index in 0..objects.len() {
+        match look(index)? {
+            Look::Unsignaled => {}
+            look => return Ok(Some((index, look))),
+        }
+    }
+    Ok(None)
 }
 
 #[cold]
@@ -67,7 +75,7 @@ fn any_slowly(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<(usize
     'look: loop {
         let is_worth_a_look = |index: usize| objects[index].is_worth_a_look(notes[index]);
         match first(objects, is_worth_a_look, |index| objects[index].look(notes[index]))? {
-            (index, Look::Got(got)) => {
+            Some((index, Look::Got(got))) => {
                 spinner.succeeded(&SPIN);
                 if slept {
                     let others = objects.iter().filter(|other| other.key != objects[index].key);
@@ -75,11 +83,11 @@ fn any_slowly(objects: &[&Synchronizer], deadline: Deadline) -> At<Option<(usize
                 }
                 return Ok(Some((index, got)));
             }
-            (index, Look::Locked) => {
+            Some((index, Look::Locked)) => {
                 gate::pass(objects[index], &mut limit, deadline).map_err(|trouble| (index, trouble))?;
                 continue 'look;
             }
-            (_, Look::Unsignaled) => {}
+            _ => {}
         }
         if deadline == Deadline::Now {
             return Ok(None);

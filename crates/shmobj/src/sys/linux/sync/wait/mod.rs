@@ -91,7 +91,8 @@ impl Synchronizer {
         is_told_by_cell && cell::load(&self.words().cell).is_plainly_unsignaled(self.manual)
     }
 
-    /// Whether it is signalled, or somebody decides about it, or it is broken; nothing is taken.
+    /// Whether it is signalled, or somebody decides about it, or it is broken. Nothing is taken; a mutex may be found to be a dead thread's,
+    /// and freed.
     #[inline]
     fn is_worth_a_look(&self, note: u32) -> bool {
         if self.kind == Kind::Mutex {
