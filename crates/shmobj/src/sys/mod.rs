@@ -19,6 +19,7 @@
 //! [`contract`] has the words in which they are asked and answer.
 
 pub(crate) mod contract;
+mod escape;
 #[cfg(target_arch = "x86_64")]
 mod guarded_copy;
 

@@ -27,6 +27,7 @@ use rustix::io::{Errno, FdFlags};
 
 use super::{Arrived, Carried, RECORD_BYTES, Record, carry, unpack};
 use crate::error::Attempt;
+use crate::sys::escape::{escape, unescape};
 use crate::sys::linux::data::is_writable;
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::namespace::{FileKey, runs_with_raised_rights};
@@ -184,12 +185,7 @@ impl Item {
     }
 
     fn write(&self, to: &mut String) {
-        for byte in self.role.bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => to.push(byte.into()),
-                _ => to.extend(format!("%{byte:02X}").chars()),
-            }
-        }
+        escape(to, &self.role);
         for descriptor in [self.lock, self.mapped] {
             let _ = match descriptor {
                 Some(descriptor) => write!(to, ":{descriptor}"),
@@ -229,22 +225,6 @@ impl Item {
         let own = |it: Option<Inherited>| it.map(|it| unsafe { OwnedFd::from_raw_fd(it.number) });
         Carried { record: self.record, lock: own(self.lock), mapped: own(self.mapped), object: None }
     }
-}
-
-fn unescape(text: &str) -> Option<String> {
-    let mut decoded = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        if *first == b'%' {
-            let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
-            decoded.push(u8::from_str_radix(digits, 16).ok()?);
-            rest = &tail[2..];
-        } else {
-            decoded.push(*first);
-        }
-    }
-    String::from_utf8(decoded).ok()
 }
 
 fn bytes(text: &str) -> Option<[u8; RECORD_BYTES]> {

@@ -26,6 +26,7 @@ use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::sys::contract::Arrived;
+use crate::sys::escape::{escape, unescape};
 use crate::sys::windows::error::last_error;
 use crate::sys::windows::nt;
 use crate::transfer::sealed::Parts;
@@ -189,41 +190,12 @@ pub(crate) fn roles() -> Vec<String> {
     INHERITED.lock().unwrap_or_else(PoisonError::into_inner).here.keys().cloned().collect()
 }
 
-fn escape(to: &mut String, text: &str) {
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' | b'\\' => {
-                to.push(byte.into());
-            }
-            _ => {
-                let _ = write!(to, "%{byte:02X}");
-            }
-        }
-    }
-}
-
-fn unescape(text: &str) -> Option<String> {
-    let mut decoded = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let mut digit = || char::from(rest.next()?).to_digit(16);
-        decoded.push(if byte == b'%' { (digit()? * 16 + digit()?) as u8 } else { byte });
-    }
-    String::from_utf8(decoded).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_again() {
-        for text in ["", "frames", "1:a:b;c%d=e", "Local\\ä €", "x\ny"] {
-            let mut escaped = String::new();
-            escape(&mut escaped, text);
-            assert!(!escaped.contains([':', ';', '=']), "{escaped}");
-            assert_eq!(unescape(&escaped).as_deref(), Some(text));
-        }
+    fn an_item_tells_a_handle() {
         let (role, item) =
             Item::parse("4d:frames:1c:100001:2:100003:\\BaseNamedObjects\\x:Local\\x").unwrap();
         assert_eq!(item.parent, 0x4d);
