@@ -164,12 +164,14 @@ fn another_security_is_no_mistake(stage: &Stage) {
 fn another_security_is_ignored(stage: &Stage) {
     let mode = || stage.namespace().inspect("n").unwrap().mode;
     let options = |mode| stage.mappings().size(PAGE as u64).security(Security::mode(mode));
-    for (first, second) in [(0o600, 0o666), (0o666, 0o600)] {
+    let modes = [(0o600, 0o666), (0o666, 0o600)].map(|(first, second)| {
         let _held = options(first).create("n").unwrap();
-        assert_eq!(mode(), first, "a new one has it");
+        let made = mode();
         assert!(options(second).create("n").unwrap().existed());
-        assert_eq!(mode(), first, "{second:o} is ignored");
-    }
+        assert_eq!(mode(), made, "{second:o} is ignored");
+        made
+    });
+    assert_ne!(modes[0], modes[1], "a new one has what is asked for");
 }
 
 fn memory_is_not_created_under_the_name_of_another_kind(stage: &Stage) {

@@ -34,8 +34,7 @@ pub(super) const REASONS: &[Remark] = &[
     ),
     Remark::new(
         &["DA-7"],
-        "does not hold on Linux for creating: who may read gets an existing mapping for reading, and 5 for writing alone; opening does what the \
-         row says. Not tested: it needs two users",
+        "does not hold on Linux for creating: who may only read gets an existing mapping for reading, and not 5. Not tested: it needs two users",
     ),
     Remark::new(
         &["DA-8"],

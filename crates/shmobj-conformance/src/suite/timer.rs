@@ -60,7 +60,7 @@ pub(super) const NOTES: &[Remark] = &[
     Remark::new(&["TI-26"], "that a timer is not early is tested; how late it may be is no promise"),
     Remark::new(
         &["TI-11"],
-        "that Windows does so is its documentation; it was told of Wine as well, where a synchronization timer was seen to do otherwise",
+        "Microsoft documents it; of Wine the same is told, but a synchronization timer was seen to do otherwise",
     ),
     Remark::new(&["TI-11", "TI-16"], "there are no completion routines"),
 ];
