@@ -41,12 +41,12 @@ pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["LT-14"], "jobs are not offered"),
 ];
 pub(super) const NOTES: &[Remark] = &[
+    Remark::new(&["LT-8"], "the handle is one that a child has inherited and never asked for"),
+    Remark::new(&["LT-9"], "that the memory is the system's again is not seen through the interface"),
     Remark::new(
         &["LT-10"],
         "that the file is free is tested by making it shorter, which on Linux is never refused",
     ),
-    Remark::new(&["LT-8"], "the handle is one that a child has inherited and never asked for"),
-    Remark::new(&["LT-9"], "that the memory is the system's again is not seen through the interface"),
 ];
 
 fn a_name_ends_with_its_last_handle_and_memory_with_its_last_view(stage: &Stage) {
