@@ -19,7 +19,7 @@ pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["C-9"], "there are no output parameters"),
 ];
 pub(super) const NOTES: &[Remark] =
-    &[Remark::new(&["C-5"], "`existed` of the handle is the 183; jobs are not offered yet")];
+    &[Remark::new(&["C-5"], "`existed` of the handle is the 183; jobs are not offered")];
 
 fn creating_tells_whether_the_object_is_new_and_nothing_older_than_that(stage: &Stage) {
     for kind in KINDS {

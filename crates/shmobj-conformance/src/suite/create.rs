@@ -20,17 +20,16 @@ pub(super) const ROLES: &[Role] = &[role!(has_inherited_nothing)];
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(
         &["CR-2"],
-        "the owner has every right, and the suite is one user; what others may do is in section 4.5",
+        "does not hold: creating asks for the rights that the new handle has, and whoever is granted those is let in. Not tested: it needs two users",
     ),
     Remark::new(
         &["CR-3", "CR-4", "CR-5"],
-        "creating grants all rights of the kind; `open` and `try_clone_with` make handles with fewer",
+        "cannot be said here: creating grants all rights of the kind; `open` and `try_clone_with` make handles with fewer",
     ),
     Remark::new(&["CR-8", "CR-9"], "`Security` is a type, which cannot be malformed"),
     Remark::new(&["CR-10"], "options have no bits that are not defined"),
 ];
-pub(super) const NOTES: &[Remark] =
-    &[Remark::new(&["CR-1"], "rights are `Access`; jobs are not offered yet")];
+pub(super) const NOTES: &[Remark] = &[Remark::new(&["CR-1"], "rights are `Access`; jobs are not offered")];
 
 fn a_new_handle_has_all_rights_of_its_kind(stage: &Stage) {
     let memory = stage.memory("memory", PAGE as u64);

@@ -11,17 +11,19 @@ use crate::stage::Stage;
 pub(super) const TESTS: &[Test] = &[
     test!(["FA-1"], a_file_open_for_reading_can_be_read),
     test!(["FA-2"], a_file_open_for_writing_alone_cannot_be_mapped),
-    test!(["FA-3"], nor_can_one_that_is_open_for_nothing),
+    test!(["FA-3"], a_file_open_for_nothing_cannot_be_mapped),
     test!(["FA-4"], a_file_open_for_both_can_be_mapped_in_every_way),
     windows_test!(["FA-5"], the_right_to_execute_does_not_let_write),
-    windows_test!(["FA-6"], nor_does_it_keep_from_writing),
+    windows_test!(["FA-6"], the_right_to_execute_does_not_keep_from_writing),
     windows_test!(["FA-8"], a_mapping_shares_no_more_than_its_file),
 ];
 
 pub(super) const ROLES: &[Role] = &[];
 
-pub(super) const REASONS: &[Remark] =
-    &[Remark::new(&["FA-7"], "is about opening a file, which is done before a mapping is made")];
+pub(super) const REASONS: &[Remark] = &[Remark::new(
+    &["FA-7"],
+    "not tested: it is about opening a file, which the standard library does before a mapping is made",
+)];
 
 pub(super) const NOTES: &[Remark] = &[
     Remark::new(&["FA-1", "FA-2", "FA-3", "FA-4", "FA-5", "FA-6"], "protections to execute are not offered"),
@@ -64,7 +66,7 @@ fn a_file_open_for_writing_alone_cannot_be_mapped(stage: &Stage) {
     assert_eq!(mappings(stage, &file), [5; 3]);
 }
 
-fn nor_can_one_that_is_open_for_nothing(stage: &Stage) {
+fn a_file_open_for_nothing_cannot_be_mapped(stage: &Stage) {
     #[cfg(windows)]
     let way = |options: &mut OpenOptions| {
         use std::os::windows::fs::OpenOptionsExt;
@@ -100,7 +102,7 @@ fn the_right_to_execute_does_not_let_write(stage: &Stage) {
 }
 
 #[cfg(windows)]
-fn nor_does_it_keep_from_writing(stage: &Stage) {
+fn the_right_to_execute_does_not_keep_from_writing(stage: &Stage) {
     use std::os::windows::fs::OpenOptionsExt;
     let [read, write, execute] = GENERIC;
     let file = opened(stage, |options| {

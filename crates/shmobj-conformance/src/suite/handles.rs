@@ -31,7 +31,8 @@ pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["CH-4", "HI-4"], "there are no handles to processes and threads"),
     Remark::new(&["CH-7"], "a handle has no number"),
 ];
-pub(super) const NOTES: &[Remark] = &[];
+pub(super) const NOTES: &[Remark] =
+    &[Remark::new(&["CO-2"], "whether they are the same is a `bool`, so the number 1656 is not seen")];
 
 fn each_handle_counts_until_it_is_closed(stage: &Stage) {
     for kind in KINDS {

@@ -17,10 +17,9 @@ pub(super) const ROLES: &[Role] = &[];
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(
         &["LP-4", "LP-8"],
-        "needs large pages, which an administrator has to set aside or to permit: a test \
-         cannot count on them",
+        "not tested: it needs large pages, which an administrator has to set aside or to permit",
     ),
-    Remark::new(&["LP-5"], "needs a machine that has none"),
+    Remark::new(&["LP-5"], "not tested: it needs a machine that has none"),
     Remark::new(
         &["LP-6", "LP-7"],
         "views are not asked for large pages: those of an object that has them have them",
@@ -28,8 +27,15 @@ pub(super) const REASONS: &[Remark] = &[
 ];
 
 pub(super) const NOTES: &[Remark] = &[
-    Remark::new(&["LP-1"], "on Linux the pool of large pages is for everybody"),
-    Remark::new(&["LP-2", "LP-3"], "on Windows without the privilege, that may be said instead"),
+    Remark::new(
+        &["LP-1"],
+        "on Linux the pool of large pages is for everybody; that the error is this one is inferred",
+    ),
+    Remark::new(
+        &["LP-2", "LP-3"],
+        "on Windows without the privilege, 1314 may be said first: then the row is not seen",
+    ),
+    Remark::new(&["LP-3"], "that the error is this one is inferred"),
 ];
 
 /// The code of a privilege that is missing, which Windows may look for first.

@@ -37,17 +37,15 @@ pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["MV-1", "MV-3"], "a handle is always one of a mapping, and open"),
     Remark::new(
         &["MV-2"],
-        "any offset is good here, and is aligned inside; only beside a wanted address it must \
-         be a multiple (MV-17)",
+        "does not hold: any offset is good, and is aligned inside; only beside a wanted address must it be a multiple (see MV-17)",
     ),
     Remark::new(&["MV-21"], "views without any rights are not offered"),
     Remark::new(
         &["MV-23"],
-        "would take all the machine's memory; what Linux counts of private pages \
-         vm.overcommit_memory says",
+        "not tested: it would take all the machine's memory; what Linux counts of private pages vm.overcommit_memory says",
     ),
     Remark::new(&["VW-1", "VW-2"], "what pages are like cannot be asked"),
-    Remark::new(&["VW-5"], "needs a disk that fails"),
+    Remark::new(&["VW-5"], "not tested: it needs a disk that fails"),
     Remark::new(
         &["VW-6"],
         "neither this library nor the standard library reads the memory of other processes",
@@ -57,7 +55,8 @@ pub(super) const REASONS: &[Remark] = &[
 pub(super) const NOTES: &[Remark] = &[
     Remark::new(&["MV-4"], "leaving the length away says so; a length of 0 is a mistake here, 87"),
     Remark::new(&["MV-11"], "on Windows an object that large is refused when it is made (CF-8, CF-9)"),
-    Remark::new(&["MV-18"], "and see KO-1"),
+    Remark::new(&["MV-17"], "an aligned address with an offset that is not is tested too"),
+    Remark::new(&["MV-18"], "that both show the same is KO-1"),
     Remark::new(
         &["VW-4"],
         "views without any rights are not offered; pages that are not committed are in SR-2",
@@ -176,6 +175,15 @@ fn a_wanted_address_is_a_multiple_of_64_kib(stage: &Stage) {
         let view = mapping.view().address(FAR_AWAY + misaligned);
         assert_eq!(code(view.map()), 1132, "{misaligned:#x}");
         assert_eq!(code(view.offset(PAGE as u64).map_mut()), 1132, "{misaligned:#x}, and the offset too");
+    }
+    for misaligned in [1, PAGE as u64, GRANULARITY as u64 - 1, (GRANULARITY + PAGE) as u64] {
+        let view = mapping.view().offset(misaligned);
+        assert_eq!(code(view.address(FAR_AWAY).map()), 1132, "the offset alone is {misaligned:#x}");
+        assert_eq!(
+            code(mapping.view().offset(misaligned).map()),
+            0,
+            "without an address any offset is good: {misaligned:#x}"
+        );
     }
     assert_eq!(code(mapping.view().address(FAR_AWAY).map()), 0, "nothing is there");
 }

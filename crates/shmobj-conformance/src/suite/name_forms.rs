@@ -32,7 +32,11 @@ pub(super) const REASONS: &[Remark] =
     &[Remark::new(&["NM-15", "NM-16"], "names are Unicode; there are no variants for other encodings")];
 pub(super) const NOTES: &[Remark] = &[
     Remark::new(&["NM-1"], "`create_unnamed`; a missing name cannot be opened"),
-    Remark::new(&["NM-14"], "jobs are not offered yet"),
+    Remark::new(
+        &["NM-17", "NM-18"],
+        "in the default namespace; in `Namespace::at` a name on Windows has 46 units fewer",
+    ),
+    Remark::new(&["NM-14"], "jobs are not offered"),
     Remark::new(&["NM-19"], "on Windows a name with a NUL is refused with 123: names end there"),
 ];
 

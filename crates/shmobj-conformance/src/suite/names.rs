@@ -15,11 +15,15 @@ pub(super) const TESTS: &[Test] = &[
     test!(["NS-5"], a_name_is_free_when_the_last_handle_is_closed),
     test!(["NS-6"], what_cannot_be_created_leaves_no_name),
     test!(["NS-7"], of_simultaneous_creators_exactly_one_makes_the_object),
+    test!(["NS-7"], of_simultaneous_creators_of_any_kind_exactly_one_makes_the_object),
 ];
 
-pub(super) const ROLES: &[Role] = &[role!(creates_with_the_others)];
+pub(super) const ROLES: &[Role] = &[role!(creates_with_the_others), role!(creates_the_kind_it_is_told)];
 pub(super) const REASONS: &[Remark] = &[];
-pub(super) const NOTES: &[Remark] = &[Remark::new(&["NS-2", "NS-3"], "jobs are not offered yet")];
+pub(super) const NOTES: &[Remark] = &[
+    Remark::new(&["NS-2", "NS-3"], "jobs are not offered"),
+    Remark::new(&["NS-7"], "that all have the same object is seen of memory"),
+];
 
 fn creating_a_name_that_exists_gives_a_handle_to_the_existing_object(stage: &Stage) {
     for kind in KINDS {
@@ -111,6 +115,35 @@ fn of_simultaneous_creators_exactly_one_makes_the_object(stage: &Stage) {
             creator.tell("close");
             creator.expect("closed");
         }
+    }
+}
+
+fn of_simultaneous_creators_of_any_kind_exactly_one_makes_the_object(stage: &Stage) {
+    const CREATORS: usize = 4;
+    let mut creators: Vec<Process> =
+        (0..CREATORS).map(|_| stage.child("creates_the_kind_it_is_told", &[])).collect();
+    for kind in KINDS {
+        for round in 0..10 {
+            creators.iter_mut().for_each(|creator| creator.tell(kind.as_str()));
+            let said: Vec<String> = creators.iter_mut().map(Process::hear).collect();
+            let count = |what: &str| said.iter().filter(|said| *said == what).count();
+            assert_eq!((count("0"), count("183")), (1, CREATORS - 1), "{kind}, round {round}: {said:?}");
+            for creator in &mut creators {
+                creator.tell("close");
+                creator.expect("closed");
+            }
+        }
+    }
+}
+
+/// Creates an object of the kind that it is told, and keeps it until it is told to close it.
+fn creates_the_kind_it_is_told(cue: &Cue) {
+    loop {
+        let handle = kinds::create(cue, kinds::named(&cue.hear()), "n").unwrap();
+        cue.say(if kinds::existed(&handle) { "183" } else { "0" });
+        cue.hear();
+        drop(handle);
+        cue.say("closed");
     }
 }
 

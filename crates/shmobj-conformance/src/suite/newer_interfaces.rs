@@ -18,7 +18,7 @@ pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["NW-8", "NW-10", "NW-13"], "placeholders and other extended parameters are not offered"),
     Remark::new(
         &["NW-9", "NW-12"],
-        "the interfaces of these rows are not offered; the same errors of `view` are in sections 8.3 and 8.4",
+        "the interfaces of these rows are not offered; the like of `view` are AR-6, MV-15 and MV-17",
     ),
     Remark::new(&["NW-11"], "a view ends when it is dropped, without flags"),
 ];

@@ -4,10 +4,11 @@ use shmobj::{Access, Lock};
 
 use crate::case::{Remark, Role, Test, role, test};
 use crate::kinds::{self, KINDS};
-use crate::objects::{Objects, PAGE, code};
+use crate::objects::{FAR_AWAY, Objects, PAGE, code};
 use crate::process::Cue;
 use crate::stage::Stage;
 use crate::threads::LONG;
+use crate::touch;
 
 pub(super) const TESTS: &[Test] = &[
     test!(["O-1"], an_object_outlives_its_creator_and_each_handle_has_rights_of_its_own),
@@ -22,10 +23,19 @@ pub(super) const ROLES: &[Role] = &[role!(makes_memory_and_a_mutex)];
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["O-2"], "a handle is a value, and not a number that could be passed"),
     Remark::new(&["O-6"], "a wait borrows its handle, so nobody can close it meanwhile"),
-    Remark::new(&["O-7"], "an object's security is fixed when it is made"),
+    Remark::new(
+        &["O-7"],
+        "cannot be said here: an object's security is fixed when it is made, so nothing changes that a handle's rights could outlast",
+    ),
     Remark::new(&["O-9"], "there is no operation that names or renames an object"),
 ];
-pub(super) const NOTES: &[Remark] = &[];
+pub(super) const NOTES: &[Remark] = &[
+    Remark::new(
+        &["O-3"],
+        "handles and views are tested; a wait borrows its handle, so no waiter is there without one",
+    ),
+    Remark::new(&["O-5"], "in which order it happens is not seen"),
+];
 
 /// Has memory, a view of it and a mutex that it owns; ends as it is told.
 fn makes_memory_and_a_mutex(cue: &Cue) {
@@ -39,6 +49,7 @@ fn makes_memory_and_a_mutex(cue: &Cue) {
     match cue.hear().as_str() {
         // The guard would release the mutex.
         "exit" => std::process::exit(0),
+        "crash" => _ = touch::read(std::ptr::without_provenance(FAR_AWAY)),
         other => panic!("what is {other}?"),
     }
 }
@@ -84,21 +95,26 @@ fn no_object_is_permanent(stage: &Stage) {
 }
 
 fn a_process_that_ends_leaves_its_handles_its_views_and_its_mutexes(stage: &Stage) {
-    for killed in [false, true] {
+    for ends in ["exit", "crash", "killed"] {
         let mut process = stage.child("makes_memory_and_a_mutex", &[]);
         process.expect("ready");
         let mutex = stage.mutexes().open("mutex", Access::ALL).unwrap();
         assert!(mutex.try_lock().unwrap().is_none(), "the process owns it");
-        if killed {
-            process.kill();
-        } else {
-            process.tell("exit");
-            process.wait();
+        match ends {
+            "exit" => {
+                process.tell(ends);
+                process.wait();
+            }
+            "crash" => {
+                process.tell(ends);
+                process.faults();
+            }
+            _ => process.kill(),
         }
-        assert_eq!(code(stage.open("memory", Access::READ)), 2, "killed: {killed}");
-        assert_eq!(code(stage.events().open("event", Access::ALL)), 2, "killed: {killed}");
+        assert_eq!(code(stage.open("memory", Access::READ)), 2, "{ends}");
+        assert_eq!(code(stage.events().open("event", Access::ALL)), 2, "{ends}");
         let lock = mutex.lock_timeout(LONG).unwrap().expect("nobody owns it");
-        assert!(matches!(lock, Lock::Abandoned(_)), "killed: {killed}");
+        assert!(matches!(lock, Lock::Abandoned(_)), "{ends}");
         let anew = stage.memory("memory", PAGE as u64);
         assert!(!anew.existed());
         assert_eq!(anew.map().unwrap().read_vec(0, 4).unwrap(), [0; 4], "its memory is gone");

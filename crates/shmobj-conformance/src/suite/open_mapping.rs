@@ -20,16 +20,15 @@ pub(super) const ROLES: &[Role] = &[];
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(
         &["OF-2"],
-        "a right to copy is no right here: the bit is QUERY, also alone, and READ is asked for \
-         by its name",
+        "does not hold: the bit is `Access::QUERY`, also alone, and maps nothing; who wants private pages asks for READ",
     ),
     Remark::new(&["OF-6", "OF-7"], "rights to execute are not offered"),
-    Remark::new(&["OF-10"], "every handle tells its object's size"),
+    Remark::new(&["OF-10"], "does not hold: every handle tells its object's size"),
 ];
 
 pub(super) const NOTES: &[Remark] = &[
     Remark::new(&["OF-1", "OF-4"], "views without any rights are not offered"),
-    Remark::new(&["OF-9"], "the writable view is 87, as on NT"),
+    Remark::new(&["OF-9"], "the writable view is 87; that Windows does so is inferred, not documented"),
 ];
 
 /// The codes of a read-only, a copy-on-write and a writable view.

@@ -13,7 +13,7 @@ pub(super) const TESTS: &[Test] = &[
     test!(["CS-3"], memory_can_be_reserved_and_a_file_has_its_pages),
     test!(["CS-8"], large_pages_cannot_be_reserved),
     test!(["CS-9"], a_file_has_no_large_pages),
-    test!(["GA-1"], a_new_handle_has_the_rights_of_its_protection_and_cannot_wait),
+    test!(["GA-1"], a_new_handle_has_the_rights_of_its_protection_and_not_that_to_wait),
     test!(["GA-2"], the_right_to_wait_for_a_mapping_is_refused),
 ];
 
@@ -32,8 +32,7 @@ pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["CS-11", "CS-12", "CS-13", "CS-15"], "images are not offered"),
     Remark::new(
         &["GA-3"],
-        "who may use an object is said when it is made, and cannot be changed or read by a \
-         handle",
+        "does not hold: `Access` does not offer these rights, and their bits are refused with 5",
     ),
 ];
 
@@ -103,7 +102,7 @@ fn a_file_has_no_large_pages(stage: &Stage) {
     assert_eq!(code(options.create_unnamed()), 87);
 }
 
-fn a_new_handle_has_the_rights_of_its_protection_and_cannot_wait(stage: &Stage) {
+fn a_new_handle_has_the_rights_of_its_protection_and_not_that_to_wait(stage: &Stage) {
     for protection in PROTECTIONS {
         let mapping = stage.mappings().size(1).protection(protection).create("n").unwrap();
         let write = if protection == Protection::ReadWrite { Access::WRITE } else { Access::empty() };

@@ -17,7 +17,7 @@ pub(super) const TESTS: &[Test] = &[
     test!(["SR-3"], committing_gives_whole_pages_of_zeros),
     test!(["SR-4"], what_one_process_commits_all_have_in_all_views),
     test!(["SR-4"], a_view_has_its_own_rights_to_what_another_commits),
-    test!(["SR-4"], and_so_is_the_last_page)
+    test!(["SR-4"], the_last_page_is_committed_in_all_views_as_well)
         .but_wine("what is committed up to the end of a view stays that view's"),
     test!(["SR-5"], what_is_committed_stays_with_its_contents),
     test!(["SR-6"], committing_again_keeps_the_contents),
@@ -41,8 +41,7 @@ pub(super) const NOTES: &[Remark] = &[
     Remark::new(&["SR-2"], "copies and atomics are errors instead, 998"),
     Remark::new(
         &["SR-12"],
-        "on Windows a test would have to use up the machine's memory: what it may reserve is \
-         less than what it may have",
+        "on Windows a test would have to use up the machine's memory: what it may reserve is less than what it may have",
     ),
     Remark::new(&["SR-13"], "that committing counts is in CF-7"),
 ];
@@ -132,7 +131,7 @@ fn a_view_has_its_own_rights_to_what_another_commits(stage: &Stage) {
     assert_eq!(copy.read_vec(0, 7).unwrap(), b"private");
 }
 
-fn and_so_is_the_last_page(stage: &Stage) {
+fn the_last_page_is_committed_in_all_views_as_well(stage: &Stage) {
     let mapping = reserved(stage, "n", GRANULARITY as u64);
     let (one, two) = (mapping.map_mut().unwrap(), mapping.map().unwrap());
     one.commit(GRANULARITY - 1, 1).unwrap();

@@ -27,17 +27,17 @@ pub(super) const TESTS: &[Test] = &[
 pub(super) const ROLES: &[Role] = &[];
 
 pub(super) const REASONS: &[Remark] = &[
-    Remark::new(&["AR-7", "AR-8"], "there are no jobs in this library"),
+    Remark::new(&["AR-7", "AR-8"], "jobs are not offered"),
     Remark::new(
         &["AR-9"],
-        "there are no handles to processes: a process is named by its number, and the system decides by the user; that needs two users",
+        "not tested: there are no handles to processes; a process is named by its number, and the system decides by the user, which needs two users",
     ),
 ];
 
-pub(super) const NOTES: &[Remark] = &[Remark::new(
-    &["AR-10"],
-    "handles have no flags to get and set; all else that needs no right is tested",
-)];
+pub(super) const NOTES: &[Remark] = &[
+    Remark::new(&["AR-10"], "handles have no flags to get and set; all else that needs no right is tested"),
+    Remark::new(&["AR-6"], "views to execute are not offered"),
+];
 
 /// It is signalled now, if it was not.
 fn signal(handle: &AnyHandle) {

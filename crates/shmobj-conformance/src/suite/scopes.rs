@@ -17,11 +17,30 @@ pub(super) const TESTS: &[Test] = &[
 pub(super) const ROLES: &[Role] = &[];
 
 pub(super) const REASONS: &[Remark] = &[
-    Remark::new(&["SN-1", "SN-2", "SN-5"], "the suite runs in one session, as one user"),
-    Remark::new(&["SN-6"], "the suite does not restart the machine"),
+    Remark::new(
+        &["SN-1"],
+        "does not hold on Linux: there are no sessions, and names are the user's own. On Windows not tested: it needs two sessions",
+    ),
+    Remark::new(
+        &["SN-2"],
+        "does not hold on Linux: no process has `x` and `Global\\x` as one. On Windows not tested: it needs a service",
+    ),
+    Remark::new(
+        &["SN-5"],
+        "does not hold on Linux: `x` is the user's own, in all sessions of that user, and of nobody else. On Windows not tested: it needs two sessions",
+    ),
+    Remark::new(&["SN-6"], "not tested: the suite does not restart the machine"),
 ];
 pub(super) const NOTES: &[Remark] = &[
-    Remark::new(&["SN-3"], "that memory may need one is not tested"),
+    Remark::new(
+        &["NM-3"],
+        "that `Local\\` is the session's does not hold on Linux, where it is the user's, and is not tested on Windows",
+    ),
+    Remark::new(
+        &["SN-3"],
+        "tested is that other kinds need none. That memory needs one does not hold on Linux, where the directory's permission decides for all kinds, \
+         and is not tested on Windows",
+    ),
     Remark::new(&["SN-4"], "where memory cannot be created in `Global\\` at all there is nothing to test"),
 ];
 

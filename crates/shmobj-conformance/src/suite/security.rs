@@ -6,8 +6,7 @@ use shmobj::{Access, Security, Timeout};
 
 use crate::case::{Remark, Role, Test, linux_test, test};
 use crate::kinds::{self, KINDS};
-use crate::objects::Objects;
-use crate::objects::PAGE;
+use crate::objects::{Objects, PAGE};
 use crate::stage::Stage;
 
 pub(super) const TESTS: &[Test] = &[
@@ -19,25 +18,42 @@ pub(super) const TESTS: &[Test] = &[
 pub(super) const ROLES: &[Role] = &[];
 
 pub(super) const REASONS: &[Remark] = &[
-    Remark::new(&["DA-3"], "the owner cannot be shut out: a `Security` always lets it in"),
+    Remark::new(&["DA-2"], "not tested: it needs two users; `Security::mode(0o666)` says it"),
     Remark::new(
-        &["DA-2", "DA-6", "DA-7", "DA-8", "DA-9", "DA-11"],
-        "the owner has every right, so that it needs two users: on Linux crates/shmobj-tests/tests/users has them",
-    ),
-    Remark::new(
-        &["DA-10"],
-        "the owner has every right, so that it needs two users; and on Linux who may wait for an event may set it",
+        &["DA-3"],
+        "does not hold: the owner cannot be shut out, a `Security` always lets it in; that others have nothing is the default",
     ),
     Remark::new(
         &["DA-4"],
-        "READ_CONTROL and WRITE_DAC are no rights of this library: security is fixed at creation",
+        "does not hold: READ_CONTROL and WRITE_DAC are no rights of `Access`, and their bits are refused with 5; security is fixed at creation",
+    ),
+    Remark::new(
+        &["DA-6"],
+        "does not hold: a `Security` has no order; a denial of a user always wins. On Linux the most specific entry decides, and a denial of a \
+         group loses to another group of the same user; on Windows denials come before grants",
+    ),
+    Remark::new(
+        &["DA-7"],
+        "does not hold on Linux for creating: who may only read gets an existing mapping for reading, and not 5. Not tested: it needs two users",
+    ),
+    Remark::new(
+        &["DA-8"],
+        "not tested: it needs two users; said as a grant to read, since a denial takes all rights",
+    ),
+    Remark::new(&["DA-9"], "not tested: it needs two users"),
+    Remark::new(
+        &["DA-10"],
+        "does not hold on Linux: every use of an event writes, so who may wait for it may set it; only a handle that was opened for one refuses \
+         the other. On Windows not tested: it needs two users",
+    ),
+    Remark::new(
+        &["DA-11"],
+        "not tested: it needs two users; on Linux the kernel checks who opens it again, and a descriptor that is passed on carries its rights",
     ),
 ];
 
-pub(super) const NOTES: &[Remark] = &[Remark::new(
-    &["DA-1"],
-    "that others have nothing needs two users: on Linux crates/shmobj-tests/tests/users has them",
-)];
+pub(super) const NOTES: &[Remark] =
+    &[Remark::new(&["DA-1"], "that others have nothing is not tested: it needs two users")];
 
 fn the_owner_has_every_right_by_default(stage: &Stage) {
     for kind in KINDS {

@@ -38,8 +38,10 @@ pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["SE-15"], "options have no undefined bits"),
 ];
 
-pub(super) const NOTES: &[Remark] =
-    &[Remark::new(&["SE-14"], "here `Semaphore::state` tells the count as well, without changing it")];
+pub(super) const NOTES: &[Remark] = &[Remark::new(
+    &["SE-14"],
+    "that waiting and releasing tell the count is tested. That nothing tells it unchanged does not hold: `Semaphore::state` does",
+)];
 
 const LARGEST: u32 = i32::MAX as u32;
 

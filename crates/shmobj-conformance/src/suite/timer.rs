@@ -43,11 +43,8 @@ pub(super) const ROLES: &[Role] = &[role!(commands)];
 
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["TI-5"], "a due time is always given"),
-    Remark::new(
-        &["TI-6"],
-        "no test sets the machine's clock; on Linux crates/shmobj-tests/tests/clock.rs does, when it is asked for",
-    ),
-    Remark::new(&["TI-7"], "no test suspends the machine"),
+    Remark::new(&["TI-6"], "not tested: it would set the machine's clock"),
+    Remark::new(&["TI-7"], "not tested: it would suspend the machine"),
     Remark::new(&["TI-10"], "a period is never negative"),
     Remark::new(
         &["TI-19"],
@@ -61,6 +58,10 @@ pub(super) const REASONS: &[Remark] = &[
 
 pub(super) const NOTES: &[Remark] = &[
     Remark::new(&["TI-26"], "that a timer is not early is tested; how late it may be is no promise"),
+    Remark::new(
+        &["TI-11"],
+        "Microsoft documents it; of Wine the same is told, but a synchronization timer was seen to do otherwise",
+    ),
     Remark::new(&["TI-11", "TI-16"], "there are no completion routines"),
 ];
 

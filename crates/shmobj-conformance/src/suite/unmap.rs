@@ -21,8 +21,7 @@ pub(super) const ROLES: &[Role] = &[role!(touches_where_a_view_was), role!(write
 
 pub(super) const REASONS: &[Remark] = &[Remark::new(
     &["UM-2", "UM-3", "UM-4", "UM-8"],
-    "a view is unmapped by dropping it, once and as a whole; there is no address to be \
-         wrong",
+    "a view is unmapped by dropping it, once and as a whole; there is no address to be wrong",
 )];
 
 pub(super) const NOTES: &[Remark] =
