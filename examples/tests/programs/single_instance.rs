@@ -23,6 +23,33 @@ fn the_second_start_hands_its_arguments_to_the_first_and_ends() {
 }
 
 #[test]
+fn each_argument_arrives_as_it_is() {
+    let place = Place::new();
+    let first = place.start(SINGLE_INSTANCE, &[]);
+    first.line();
+    assert_eq!(place.run(SINGLE_INSTANCE, &["two\nlines", "", "--quit"]), [HANDED_OVER]);
+    place.run(SINGLE_INSTANCE, &["--quit"]);
+    assert_eq!(first.succeeds(), ["opening two", "lines", "opening ", "opening --quit"]);
+    place.assert_empty();
+}
+
+#[test]
+fn who_has_too_much_to_say_is_told_so_and_the_instance_goes_on() {
+    let place = Place::new();
+    let first = place.start(SINGLE_INSTANCE, &[]);
+    first.line();
+    // As many letters as a command line of Windows takes, of three bytes each.
+    let complaint = place.start(SINGLE_INSTANCE, &[&"€".repeat(30_000)]).fails();
+    assert_eq!(
+        complaint.trim_end(),
+        "single_instance: the arguments make a letter of 90008 bytes, and 65520 fit into the box"
+    );
+    place.run(SINGLE_INSTANCE, &["--quit"]);
+    assert_eq!(first.succeeds(), [""; 0]);
+    place.assert_empty();
+}
+
+#[test]
 fn of_many_that_start_at_once_each_is_heard_once() {
     let place = Place::new();
     let first = place.start(SINGLE_INSTANCE, &[]);

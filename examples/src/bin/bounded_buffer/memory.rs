@@ -28,20 +28,15 @@ pub(crate) struct Record {
 }
 
 pub(crate) struct Memory {
-    mapping: FileMapping, // while somebody holds it, it has its name
     view: View<ReadWrite>,
+    _mapping: FileMapping, // while somebody holds it, it has its name
 }
 
 impl Memory {
     /// Who comes first makes it, who comes later opens it.
     pub(crate) fn open_or_create(name: &str) -> shmobj::Result<Self> {
         let mapping = FileMapping::options().size(4096).create(name)?; // zeros: nothing made, nothing taken
-        let view = mapping.map_mut()?;
-        Ok(Self { mapping, view })
-    }
-
-    pub(crate) fn existed(&self) -> bool {
-        self.mapping.existed()
+        Ok(Self { view: mapping.map_mut()?, _mapping: mapping })
     }
 
     pub(crate) fn record(&self) -> shmobj::Result<Record> {

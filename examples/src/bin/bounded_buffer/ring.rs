@@ -3,17 +3,21 @@
 //! The items are the numbers from 1 to [`ITEMS`].
 
 use std::error::Error;
+use std::process;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
-use std::{process, thread};
 
-use shmobj::{Lock, Mutex, MutexGuard, Semaphore, Timeout};
+use shmobj::{Event, Lock, Mutex, MutexGuard, Semaphore};
 
+use crate::lives::Lives;
 use crate::memory::{Memory, SLOTS};
 
 pub(crate) const ITEMS: u64 = 10_000;
 
 pub(crate) struct Ring {
+    /// Who waits for a slot or an item waits for these as well.
+    pub(crate) lives: Lives,
+    /// A process hangs, and says so here for the sake of the demonstration. Real ones do not; give them a time-out.
+    pub(crate) hung: Event,
     free: Semaphore,
     filled: Semaphore,
     mutex: Mutex,
@@ -21,29 +25,27 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    pub(crate) fn create(run: &str) -> Result<Self, Box<dyn Error>> {
+    /// Who comes first makes the objects, who comes later opens them.
+    pub(crate) fn of(run: &str) -> Result<Self, Box<dyn Error>> {
         let name = |part| format!("shmobj-example.buffer-{run}.{part}");
         Ok(Self {
-            free: Semaphore::options().initial(SLOTS as u32).create(&name("free"))?,
+            lives: Lives::of(run)?,
+            hung: Event::options().create(&name("hung"))?,
+            free: Semaphore::options().create(&name("free"))?,
             filled: Semaphore::options().create(&name("filled"))?,
             mutex: Mutex::open_or_create(&name("mutex"))?,
             memory: Memory::open_or_create(&name("memory"))?,
         })
     }
 
-    /// The ring of a run that has begun. To create is to open what exists; what did not exist was not this run.
-    pub(crate) fn join(run: &str) -> Result<Self, Box<dyn Error>> {
-        let ring = Self::create(run)?;
-        if ring.memory.existed() {
-            Ok(ring)
-        } else {
-            Err("the run that this process belongs to is over".into())
-        }
+    /// Lets the others begin. Until now no slot is free.
+    pub(crate) fn begin(&self) -> shmobj::Result<()> {
+        self.free.release(SLOTS as u32).map(drop)
     }
 
     /// Puts the next item in, as soon as a slot is free. False: all are in.
     pub(crate) fn put_next(&self) -> Result<bool, Box<dyn Error>> {
-        self.free.wait(Timeout::NEVER)?;
+        self.lives.wait_for(&self.free)?;
         let _guard = self.lock("producer")?;
         let mut record = self.memory.record()?;
         if record.made < ITEMS && record.made - record.taken < SLOTS {
@@ -61,7 +63,7 @@ impl Ring {
 
     /// Takes the next item out, as soon as there is one. False: all are out.
     pub(crate) fn take_next(&self) -> Result<bool, Box<dyn Error>> {
-        self.filled.wait(Timeout::NEVER)?;
+        self.lives.wait_for(&self.filled)?;
         let _guard = self.lock("consumer")?;
         let mut record = self.memory.record()?;
         if record.taken < record.made {
@@ -98,13 +100,15 @@ impl Ring {
         Ok(if process == 0 { None } else { Some(u32::try_from(process)?) })
     }
 
-    /// For the demonstration: who first takes the last item hangs in the middle of it, with the mutex.
-    fn hang_once(&self, item: u64) -> shmobj::Result<()> {
+    /// For the demonstration: who first takes the last item hangs in the middle of it, with the mutex, for as long as there is an
+    /// overseer.
+    fn hang_once(&self, item: u64) -> Result<(), Box<dyn Error>> {
         let hanging = self.memory.hanging()?;
         if item == ITEMS && hanging.load(Relaxed) == 0 {
             println!("a consumer hangs in the middle of taking item {item} out");
             hanging.store(process::id().into(), Relaxed);
-            thread::sleep(Duration::from_secs(60));
+            self.hung.set()?;
+            self.lives.outlive_the_overseer()?;
         }
         Ok(())
     }

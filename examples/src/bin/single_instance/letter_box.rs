@@ -15,7 +15,11 @@ use shmobj::{Event, FileMapping, Lock, Mutex, MutexGuard, ReadWrite, Timeout, Vi
 
 const FULL: usize = 0; // 1: a letter is in it
 const LENGTH: usize = 8;
-const TEXT: usize = 16;
+const LETTER: usize = 16;
+
+const SIZE: usize = 64 << 10;
+/// The longest letter.
+pub(crate) const ROOM: usize = SIZE - LETTER;
 
 pub(crate) struct LetterBox {
     desk: Mutex,
@@ -28,7 +32,7 @@ pub(crate) struct LetterBox {
 impl LetterBox {
     /// Who comes first makes it, who comes later opens it.
     pub(crate) fn open_or_create(name: &str) -> shmobj::Result<Self> {
-        let memory = FileMapping::options().size(64 << 10).create(name)?; // zeros: empty
+        let memory = FileMapping::options().size(SIZE as u64).create(name)?; // zeros: empty
         Ok(Self {
             desk: Mutex::open_or_create(&format!("{name}.desk"))?,
             posted: Event::options().create(&format!("{name}.posted"))?,
@@ -44,9 +48,9 @@ impl LetterBox {
     }
 
     /// Puts a letter into the empty box.
-    pub(crate) fn put(&self, text: &str) -> shmobj::Result<()> {
-        self.view.write_at(TEXT, text.as_bytes())?;
-        self.view.atomic::<AtomicU64>(LENGTH)?.store(text.len() as u64, Relaxed);
+    pub(crate) fn put(&self, letter: &[u8]) -> shmobj::Result<()> {
+        self.view.write_at(LETTER, letter)?;
+        self.view.atomic::<AtomicU64>(LENGTH)?.store(letter.len() as u64, Relaxed);
         self.full()?.store(1, Release); // it is there now, and not before
         Ok(())
     }
@@ -78,10 +82,9 @@ impl LetterBox {
     }
 
     /// The letter in the box. What another process wrote is input like any other: a length that is nonsense is an error.
-    pub(crate) fn text(&self) -> Result<String, Box<dyn Error>> {
+    pub(crate) fn letter(&self) -> Result<Vec<u8>, Box<dyn Error>> {
         let length = self.view.load::<AtomicU64>(LENGTH, Relaxed)?;
-        let text = self.view.read_vec(TEXT, usize::try_from(length)?)?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        Ok(self.view.read_vec(LETTER, usize::try_from(length)?)?)
     }
 
     /// Throws the letter away.

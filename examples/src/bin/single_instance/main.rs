@@ -11,13 +11,14 @@
 //! opening photo.png
 //! ```
 //!
-//! `--standby` as the only argument waits to take over: kill the first (Ctrl-C) and see. `--quit` ends the instance.
+//! `--standby`, alone, waits to take over: kill the first (Ctrl-C) and see. `--quit`, alone, ends the instance.
 //!
 //! Who *owns* the mutex is the instance; that it exists says nothing, since the others open it as well. Ownership ends with its
 //! process, however that ends, so there is no lock file that a crash leaves behind.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to who runs it")]
 
+mod letter;
 mod letter_box;
 
 use std::env;
@@ -41,19 +42,18 @@ fn main() -> ExitCode {
 fn start(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let instance = Mutex::open_or_create("shmobj-example.instance")?;
     let letters = LetterBox::open_or_create("shmobj-example.instance.letters")?;
-    let text = arguments.join("\n");
-    if text == "--standby" {
+    if arguments == ["--standby"] {
         println!("waiting for the instance to end");
-        return serve(&instance.lock()?, &letters, "");
+        return serve(&instance.lock()?, &letters, &[]);
     }
     match instance.try_lock()? {
-        Some(place) => serve(&place, &letters, &text),
-        None => hand_over(&instance, &letters, &text),
+        Some(place) => serve(&place, &letters, arguments),
+        None => hand_over(&instance, &letters, arguments),
     }
 }
 
 /// What the instance does. The lock is its place.
-fn serve(place: &Lock<'_>, letters: &LetterBox, own: &str) -> Result<(), Box<dyn Error>> {
+fn serve(place: &Lock<'_>, letters: &LetterBox, own: &[String]) -> Result<(), Box<dyn Error>> {
     match place {
         Lock::Acquired(_) => println!("this is the one instance"),
         // To be told, somebody has to keep the mutex while its owner dies: a standby, or who hands over. Who starts when nobody
@@ -63,35 +63,39 @@ fn serve(place: &Lock<'_>, letters: &LetterBox, own: &str) -> Result<(), Box<dyn
     let mut go_on = open(own);
     while go_on {
         letters.wait()?;
-        go_on = open(&letters.text()?);
+        go_on = open(&letter::read(&letters.letter()?)?);
         // Only now: if this process is killed before, the letter is still there for the next instance.
         letters.empty()?;
     }
     Ok(())
 }
 
-/// Opens what the lines name. False: they say that this is the end.
-fn open(lines: &str) -> bool {
-    for line in lines.lines().filter(|line| *line != "--quit") {
-        println!("opening {line}");
+/// Opens what the arguments name. False: they say that this is the end.
+fn open(arguments: &[String]) -> bool {
+    if arguments == ["--quit"] {
+        return false;
     }
-    !lines.lines().any(|line| line == "--quit")
+    for name in arguments {
+        println!("opening {name}");
+    }
+    true
 }
 
 /// What all others do.
-fn hand_over(instance: &Mutex, letters: &LetterBox, text: &str) -> Result<(), Box<dyn Error>> {
+fn hand_over(instance: &Mutex, letters: &LetterBox, arguments: &[String]) -> Result<(), Box<dyn Error>> {
+    let letter = letter::write(arguments)?;
     // One at a time. A letter of somebody who was killed here is still in the box, and goes first.
     let desk = letters.desk()?;
     if let Some(place) = letters.until_empty(instance)? {
         drop(desk);
-        return serve(&place, letters, text);
+        return serve(&place, letters, arguments);
     }
-    letters.put(text)?;
+    letters.put(&letter)?;
     let place = letters.until_empty(instance)?;
     drop(desk);
     match place {
         None => println!("handed over to the instance that runs"),
-        Some(place) => return serve(&place, letters, ""), // which finds its own letter in the box
+        Some(place) => return serve(&place, letters, &[]), // which finds its own letter in the box
     }
     Ok(())
 }
