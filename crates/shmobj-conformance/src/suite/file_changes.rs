@@ -8,12 +8,15 @@ use std::io;
 
 use shmobj::{Access, Protection};
 
-use crate::case::{Remark, Role, Test, test, windows_test};
-use crate::objects::{Objects, pattern};
+use crate::case::{Remark, Role, Test, linux_test, role, test, windows_test};
+use crate::objects::{Objects, PAGE, pattern};
+use crate::process::Cue;
 use crate::stage::Stage;
+use crate::touch;
 
 pub(super) const TESTS: &[Test] = &[
     test!(["TR-1"], a_mapped_file_cannot_be_made_shorter).but_linux(SHRINKS, "it succeeded"),
+    linux_test!(["TR-1"], copies_of_what_is_gone_are_999_and_pointers_fault),
     test!(["TR-2"], a_mapped_file_cannot_be_made_shorter_behind_what_is_mapped)
         .but_linux(SHRINKS, "it succeeded"),
     test!(["TR-3"], a_handle_alone_or_a_view_alone_keeps_a_file_from_being_made_shorter)
@@ -40,7 +43,7 @@ pub(super) const TESTS: &[Test] = &[
 const SHRINKS: &str = "who can write a file can make it shorter at any time; copies of what is gone are errors then (999), \
                        and pointers fault";
 
-pub(super) const ROLES: &[Role] = &[];
+pub(super) const ROLES: &[Role] = &[role!(touches_the_second_page)];
 
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["TR-7", "TR-12"], "images are not offered"),
@@ -96,6 +99,29 @@ fn a_mapped_file_cannot_be_made_shorter(stage: &Stage) {
         }
     }
     assert_eq!(stage.contents("file"), pattern(10_000));
+}
+
+#[cfg(target_os = "linux")]
+fn copies_of_what_is_gone_are_999_and_pointers_fault(stage: &Stage) {
+    use crate::objects::code;
+    let file = stage.file("file", &pattern(2 * PAGE));
+    let mapping = stage.mappings().file(&file).create("n").unwrap();
+    let view = mapping.map_mut().unwrap();
+    let mut child = stage.child("touches_the_second_page", &["n"]);
+    child.expect("mapped");
+    file.set_len(PAGE as u64).unwrap();
+    assert_eq!(code(view.read_vec(PAGE, 1)), 999);
+    assert_eq!(code(view.write_at(PAGE, b"x")), 999);
+    assert_eq!(view.read_vec(0, PAGE).unwrap(), pattern(PAGE), "what is left is as it was");
+    child.tell("touch");
+    child.faults();
+}
+
+fn touches_the_second_page(cue: &Cue) {
+    let view = cue.open(cue.argument(0), Access::READ).unwrap().map().unwrap();
+    cue.say("mapped");
+    cue.hear();
+    cue.say(touch::read(view.as_ptr().wrapping_add(PAGE)).to_string());
 }
 
 fn a_mapped_file_cannot_be_made_shorter_behind_what_is_mapped(stage: &Stage) {
