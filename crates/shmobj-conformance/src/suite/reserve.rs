@@ -19,7 +19,7 @@ pub(super) const TESTS: &[Test] = &[
     test!(["SR-4"], what_one_process_commits_all_have_in_all_views),
     test!(["SR-4"], a_view_has_its_own_rights_to_what_another_commits),
     test!(["SR-4"], and_so_is_the_last_page)
-        .but_wine("what is committed up to the end of a view stays that view's", "?"),
+        .but_wine("what is committed up to the end of a view stays that view's", "NotCommitted: "),
     test!(["SR-5"], what_is_committed_stays_with_its_contents),
     test!(["SR-6"], committing_again_keeps_the_contents),
     test!(["SR-7"], committing_beyond_the_end_is_487),
