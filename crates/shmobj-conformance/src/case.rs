@@ -2,6 +2,7 @@
 
 use crate::platform::Platform;
 use crate::process::Cue;
+use crate::results::Outcome;
 use crate::spec;
 use crate::stage::Stage;
 
@@ -15,8 +16,21 @@ pub(crate) struct Test {
     pub(crate) run: fn(&Stage),
     /// Where the interface that it needs exists; everywhere if nothing is said.
     pub(crate) only_on: Option<System>,
-    /// What Wine does instead: there the test has to fail.
-    pub(crate) wine: Option<&'static str>,
+    /// What Linux does instead.
+    pub(crate) linux: Option<Difference>,
+    /// What Windows does instead, and Wine with it.
+    pub(crate) windows: Option<Difference>,
+    /// What Wine does instead of that which Windows does.
+    pub(crate) wine: Option<Difference>,
+}
+
+/// What a system is known to do instead of what a row says: there the row's test has to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// What it does, for the note.
+    pub(crate) does: &'static str,
+    /// A part of what the test's failure says, so that no other failure is taken for this one.
+    pub(crate) seen: &'static str,
 }
 
 /// What interfaces differ by.
@@ -33,13 +47,27 @@ impl Test {
         run: fn(&Stage),
         only_on: Option<System>,
     ) -> Self {
-        Self { rows, name, run, only_on, wine: None }
+        Self { rows, name, run, only_on, linux: None, windows: None, wine: None }
+    }
+
+    /// Linux does something else, and so the test fails there.
+    #[must_use]
+    pub(crate) const fn but_linux(mut self, does: &'static str, seen: &'static str) -> Self {
+        self.linux = Some(Difference { does, seen });
+        self
+    }
+
+    /// Windows does something else, and Wine as well, and so the test fails on both.
+    #[must_use]
+    pub(crate) const fn but_windows(mut self, does: &'static str, seen: &'static str) -> Self {
+        self.windows = Some(Difference { does, seen });
+        self
     }
 
     /// Wine does something else, and so the test fails there. Windows passes it.
     #[must_use]
-    pub(crate) const fn but_wine(mut self, does: &'static str) -> Self {
-        self.wine = Some(does);
+    pub(crate) const fn but_wine(mut self, does: &'static str, seen: &'static str) -> Self {
+        self.wine = Some(Difference { does, seen });
         self
     }
 
@@ -52,8 +80,21 @@ impl Test {
     }
 
     /// What it has to do there instead of passing.
-    pub(crate) fn difference(&self, platform: Platform) -> Option<&'static str> {
-        self.wine.filter(|_| platform == Platform::Wine)
+    pub(crate) fn difference(&self, platform: Platform) -> Option<Difference> {
+        match platform {
+            Platform::Linux => self.linux,
+            Platform::Windows => self.windows,
+            Platform::Wine => self.wine.or(self.windows),
+        }
+    }
+
+    /// What comes of it there, as long as nothing has changed.
+    pub(crate) fn expected(&self, platform: Platform) -> Outcome {
+        match self.difference(platform) {
+            _ if !self.is_for(platform) => Outcome::Elsewhere,
+            Some(_) => Outcome::Differs,
+            None => Outcome::Holds,
+        }
     }
 
     /// Its name in lists: `NS-2 NS-3 names::a_name_of_another_kind_is_6`. A number with the space behind it is a filter.

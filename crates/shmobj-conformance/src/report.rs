@@ -12,12 +12,13 @@ use crate::tables;
 const HEAD: &str = "# Conformance
 
 What `shmobj` does, row by row of the Win32 behaviour that it follows. One suite, `crates/shmobj-conformance`, proves the rows through the public
-interface, on Linux and on Windows (on Wine, which differs from Windows here and there). This file is what
+interface, on Linux and on Wine. It has not yet run on Windows itself, from which Wine differs here and there. This file is what
 `cargo run -p shmobj-conformance -- report` prints.
 
 - **holds**: the row's tests pass.
-- **differs**: Wine does something else than Windows, and the test fails there as expected; the note says what it does. `W!`: that was known of Wine
-  before; `W+`: it was seen here, and that Windows does what the row says is Microsoft's documentation or a record of it.
+- **differs**: the system does not do this, and is known not to. A test of the row runs there and fails in just that way; the note says what the system
+  does. `Linux:` is what the library does there, `Windows:` what it does on Windows and on Wine, `Wine:` where Wine is not as Windows. `W!`: that was
+  known of Wine before; `W+`: it was seen here, and that Windows does what the row says is Microsoft's documentation or a record of it.
 - **-**: the row needs an interface that this system has not.
 - no word: the row has no test; the note says why.
 
@@ -107,8 +108,9 @@ impl Columns {
             parts.extend(texts.iter().map(|&text| text.to_owned()));
         }
         let differing = self.tests.iter().filter(|test| test.rows.contains(&id));
-        for does in differing.filter_map(|test| test.wine) {
-            let part = format!("{mark} Wine: {does}");
+        for (platform, does) in differing.flat_map(|test| &test.differences) {
+            let mark = if *platform == Platform::Wine { format!("{mark} ") } else { String::new() };
+            let part = format!("{mark}{}: {does}", platform.name());
             if !parts.contains(&part) {
                 parts.push(part);
             }

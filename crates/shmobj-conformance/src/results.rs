@@ -14,7 +14,7 @@ pub enum Outcome {
     Elsewhere,
     /// They passed.
     Holds,
-    /// The system is known to do something else, and did.
+    /// The system is known not to do what the row says, and did what is known of it.
     Differs,
     /// One failed.
     Fails,
@@ -40,6 +40,16 @@ impl Outcome {
 pub struct Results(pub BTreeMap<usize, Outcome>);
 
 impl Results {
+    /// Adds what came of one more test of a row.
+    ///
+    /// # Panics
+    /// There is no such row.
+    pub fn add(&mut self, row: &str, outcome: Outcome) {
+        let position = spec::position(row).unwrap_or_else(|| panic!("there is no row {row}"));
+        let known = self.0.entry(position).or_insert(outcome);
+        *known = (*known).max(outcome);
+    }
+
     /// Where a platform's are kept.
     #[must_use]
     pub fn path(platform: Platform) -> PathBuf {
@@ -80,8 +90,14 @@ impl Results {
             let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.word() == word)?;
             Some((spec::position(row)?, outcome))
         };
-        let outcomes = text.lines().map(|text| line(text).ok_or_else(|| format!("{text:?} is no result")));
-        outcomes.collect::<Result<_, _>>().map(Self)
+        let mut outcomes = BTreeMap::new();
+        for text in text.lines() {
+            let (position, outcome) = line(text).ok_or_else(|| format!("{text:?} is no result"))?;
+            if outcomes.insert(position, outcome).is_some() {
+                return Err(format!("{text:?} is not the only result of its row"));
+            }
+        }
+        Ok(Self(outcomes))
     }
 }
 
@@ -97,6 +113,26 @@ mod tests {
             Results::parse("NS-2\tholds\nNS-2\tperhaps\n").unwrap_err(),
             "\"NS-2\\tperhaps\" is no result"
         );
-        assert!(Outcome::Fails > Outcome::Differs && Outcome::Holds > Outcome::Elsewhere);
+        assert_eq!(
+            Results::parse("NS-2\tfails\nNS-2\tholds\n").unwrap_err(),
+            "\"NS-2\\tholds\" is not the only result of its row"
+        );
+    }
+
+    #[test]
+    fn the_worst_that_came_of_a_row_is_kept() {
+        let mut results = Results::default();
+        for (outcome, kept) in [
+            (Outcome::Elsewhere, Outcome::Elsewhere),
+            (Outcome::Holds, Outcome::Holds),
+            (Outcome::Elsewhere, Outcome::Holds),
+            (Outcome::Differs, Outcome::Differs),
+            (Outcome::Fails, Outcome::Fails),
+            (Outcome::Holds, Outcome::Fails),
+        ] {
+            results.add("NS-2", outcome);
+            let position = spec::position("NS-2").expect("it is a row");
+            assert_eq!(results.0, [(position, kept)].into());
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! Running the suite.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,11 +8,10 @@ use std::sync::{Arc, Mutex, Once};
 
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 
-use crate::case::{Section, Test};
+use crate::case::{Difference, Section, Test};
 use crate::platform::Platform;
 use crate::process::{Process, TEST};
 use crate::results::{Outcome, Results};
-use crate::spec;
 use crate::stage::{self, Stage};
 use crate::suite::SECTIONS;
 
@@ -35,12 +33,12 @@ pub fn record(file: &Path) -> ExitCode {
 
 fn conclude(arguments: &Arguments, record: Option<&Path>) -> ExitCode {
     let here = Platform::here();
-    // cargo nextest starts a process for each test already.
-    let apart = !arguments.exact;
-    let outcomes = Arc::new(Mutex::new(BTreeMap::new()));
+    // cargo nextest names one test, and starts a process for each already.
+    let apart = !(arguments.exact && arguments.filter.is_some());
+    let results = Arc::new(Mutex::new(Results::default()));
     let trials = SECTIONS.iter().flat_map(|section| {
-        let outcomes = &outcomes;
-        section.tests.iter().map(move |test| trial(section, test, here, apart, outcomes.clone()))
+        let results = &results;
+        section.tests.iter().map(move |test| trial(section, test, here, apart, results.clone()))
     });
     let conclusion = libtest_mimic::run(arguments, trials.collect());
     match record {
@@ -48,8 +46,8 @@ fn conclude(arguments: &Arguments, record: Option<&Path>) -> ExitCode {
             fail(&format!("{} is not written: not all tests ran", file.display()))
         }
         Some(file) => {
-            let outcomes = outcomes.lock().expect("no test panics with it").clone();
-            match Results(outcomes).write(file) {
+            let results = results.lock().expect("no test panics with it");
+            match results.write(file) {
                 Ok(()) => conclusion.exit_code(),
                 Err(error) => fail(&format!("{} is not written: {error}", file.display())),
             }
@@ -59,7 +57,7 @@ fn conclude(arguments: &Arguments, record: Option<&Path>) -> ExitCode {
 }
 
 fn is_whole(arguments: &Arguments, conclusion: &Conclusion) -> bool {
-    !arguments.list && conclusion.num_filtered_out == 0
+    !arguments.list && conclusion.num_filtered_out == 0 && conclusion.num_ignored == 0
 }
 
 #[allow(clippy::print_stderr)] // a program's last word
@@ -68,25 +66,19 @@ fn fail(message: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-type Outcomes = Arc<Mutex<BTreeMap<usize, Outcome>>>;
-
 fn trial(
     section: &'static Section,
     test: &'static Test,
     here: Platform,
     apart: bool,
-    outcomes: Outcomes,
+    results: Arc<Mutex<Results>>,
 ) -> Trial {
     let applies = test.is_for(here);
     let run = move || {
         let verdict = if applies { judge(section, test, here, apart) } else { Ok(Outcome::Elsewhere) };
         let outcome = *verdict.as_ref().unwrap_or(&Outcome::Fails);
-        let mut outcomes = outcomes.lock().expect("no test panics with it");
-        for &row in test.rows {
-            let position = spec::position(row).unwrap_or_else(|| panic!("there is no row {row}"));
-            let known = outcomes.entry(position).or_insert(outcome);
-            *known = (*known).max(outcome);
-        }
+        let mut results = results.lock().expect("no test panics with it");
+        test.rows.iter().for_each(|row| results.add(row, outcome));
         verdict.map(|_| ()).map_err(Failed::from)
     };
     // One that does not apply is run, and comes to nothing: that is a result too.
@@ -101,14 +93,26 @@ fn judge(section: &Section, test: &Test, here: Platform, apart: bool) -> Result<
     } else {
         perform(section, test, directory.path())
     };
-    match (outcome, test.difference(here)) {
+    verdict(outcome, test.difference(here), here)
+}
+
+/// What came of a test, seeing what this system is known to do instead of what the test asserts.
+fn verdict(
+    outcome: Result<(), String>,
+    known: Option<Difference>,
+    here: Platform,
+) -> Result<Outcome, String> {
+    let here = here.name();
+    match (outcome, known) {
         (Ok(()), None) => Ok(Outcome::Holds),
-        (Err(_), Some(_)) => Ok(Outcome::Differs),
         (Err(message), None) => Err(message),
-        (Ok(()), Some(does)) => Err(format!(
-            "it passes on {}, of which the suite says: {does}. Take `but_wine` off the test",
-            here.name()
+        (Err(message), Some(known)) if message.contains(known.seen) => Ok(Outcome::Differs),
+        (Err(message), Some(Difference { does, seen })) => Err(format!(
+            "{message}\nThis is not what the suite knows of {here}: {does}. There, the message has this in it: {seen:?}"
         )),
+        (Ok(()), Some(Difference { does, .. })) => {
+            Err(format!("it passes on {here}, of which the suite says: {does}. Take that off the test"))
+        }
     }
 }
 
@@ -166,6 +170,19 @@ fn keep(info: &PanicHookInfo<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_failure_that_is_known_is_a_difference() {
+        let known = Some(Difference { does: "says 5", seen: "left: 5" });
+        let verdict = |outcome: Result<(), &str>, known| {
+            super::verdict(outcome.map_err(str::to_owned), known, Platform::Linux)
+        };
+        assert_eq!(verdict(Ok(()), None), Ok(Outcome::Holds));
+        assert_eq!(verdict(Err("left: 5, right: 6"), None).unwrap_err(), "left: 5, right: 6");
+        assert_eq!(verdict(Err("left: 5, right: 6"), known), Ok(Outcome::Differs));
+        assert!(verdict(Err("it hangs"), known).unwrap_err().starts_with("it hangs\n"));
+        assert!(verdict(Ok(()), known).unwrap_err().starts_with("it passes on Linux"));
+    }
 
     #[test]
     fn a_panic_is_told_with_its_place() {

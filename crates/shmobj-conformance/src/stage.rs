@@ -22,9 +22,11 @@ pub(crate) struct Stage {
 
 /// A directory for a test: where names are files, those are best in memory.
 pub(crate) fn directory() -> TempDir {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("shmobj-conformance."); // tells whose it is, should it stay
     let directory = match Path::new("/dev/shm") {
-        tmpfs if cfg!(target_os = "linux") && tmpfs.is_dir() => tempfile::tempdir_in(tmpfs),
-        _ => tempfile::tempdir(),
+        tmpfs if cfg!(target_os = "linux") && tmpfs.is_dir() => builder.tempdir_in(tmpfs),
+        _ => builder.tempdir(),
     };
     directory.expect("a directory of its own for a test")
 }

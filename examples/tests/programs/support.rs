@@ -21,9 +21,11 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new() -> Self {
         // Names are files on Linux, and belong into memory.
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("shmobj-examples."); // tells whose it is, should it stay
         let names =
-            if cfg!(target_os = "linux") { tempfile::tempdir_in("/dev/shm") } else { tempfile::tempdir() };
-        Self { names: names.unwrap(), files: tempfile::tempdir().unwrap() }
+            if cfg!(target_os = "linux") { builder.tempdir_in("/dev/shm") } else { builder.tempdir() };
+        Self { names: names.unwrap(), files: builder.tempdir().unwrap() }
     }
 
     /// Starts a program.

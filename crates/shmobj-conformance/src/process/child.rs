@@ -134,7 +134,10 @@ impl Process {
         /// Several times what a test gives each of its own processes.
         const PATIENCE: Duration = LONG.saturating_mul(5);
         match self.lines.recv_timeout(PATIENCE) {
-            Ok(line) if line.starts_with(SAY) => Ok(()),
+            Ok(line) if line.starts_with(SAY) => match self.ended() {
+                Ending::Success => Ok(()),
+                ending => Err(format!("it passed, and then its process did not end well: {ending}")),
+            },
             Ok(line) => Err(unescaped(line.strip_prefix(PANICKED).unwrap_or(&line))),
             Err(RecvTimeoutError::Timeout) => Err(format!("it hangs: nothing within {PATIENCE:?}")),
             Err(RecvTimeoutError::Disconnected) => Err(format!("its process has ended: {}", self.ended())),

@@ -8,29 +8,42 @@ use std::io;
 
 use shmobj::{Access, Protection};
 
-use crate::case::{Remark, Role, Test, test, windows_test};
-use crate::objects::{Objects, pattern};
+use crate::case::{Remark, Role, Test, linux_test, role, test, windows_test};
+use crate::objects::{Objects, PAGE, pattern};
+use crate::process::Cue;
 use crate::stage::Stage;
+use crate::touch;
 
 pub(super) const TESTS: &[Test] = &[
-    windows_test!(["TR-1"], a_mapped_file_cannot_be_made_shorter),
-    windows_test!(["TR-2"], nor_behind_what_is_mapped),
-    windows_test!(["TR-3"], nor_with_a_handle_alone_or_a_view_alone),
+    test!(["TR-1"], a_mapped_file_cannot_be_made_shorter).but_linux(SHRINKS, "it succeeded"),
+    linux_test!(["TR-1"], copies_of_what_is_gone_are_999_and_pointers_fault),
+    test!(["TR-2"], a_mapped_file_cannot_be_made_shorter_behind_what_is_mapped)
+        .but_linux(SHRINKS, "it succeeded"),
+    test!(["TR-3"], a_handle_alone_or_a_view_alone_keeps_a_file_from_being_made_shorter)
+        .but_linux(SHRINKS, "it succeeded"),
     test!(["TR-4"], a_mapped_file_can_stay_or_grow),
     test!(["TR-5"], a_file_can_be_made_shorter_when_everything_is_gone),
-    windows_test!(["TR-6"], a_mapped_file_cannot_be_emptied),
-    windows_test!(["TR-8"], a_mapped_file_cannot_be_copied_onto),
+    test!(["TR-6"], a_mapped_file_cannot_be_emptied).but_linux(SHRINKS, "it succeeded"),
+    test!(["TR-8"], a_mapped_file_cannot_be_copied_onto).but_linux(SHRINKS, "it succeeded"),
     test!(["TR-10"], views_outlive_the_name_of_their_file)
-        .but_wine("the name stays while the file is mapped"),
+        .but_wine("the name stays while the file is mapped", "the name is gone"),
     windows_test!(["TR-11"], a_mapped_file_can_be_opened_to_be_deleted_on_close),
     test!(["TR-13"], a_mapped_file_can_be_renamed),
-    windows_test!(["TR-14"], a_mapped_file_is_not_replaced_under_its_views),
+    test!(["TR-14"], a_mapped_file_is_not_replaced_under_its_views).but_linux(
+        "the name goes to the other file, and views keep the old one, as in TR-10",
+        "it succeeded",
+    ),
     windows_test!(["TR-15"], who_will_not_share_writing_cannot_open_a_file_that_is_mapped_for_it),
     test!(["TR-16"], and_can_open_one_that_is_mapped_for_reading),
-    test!(["TR-17"], and_one_of_which_there_is_a_view_alone).but_wine("32, as long as there is a view"),
+    test!(["TR-17"], and_one_of_which_there_is_a_view_alone)
+        .but_wine("32, as long as there is a view", "code: 32,"),
 ];
 
-pub(super) const ROLES: &[Role] = &[];
+/// What Linux does, where Windows keeps a mapped file as long as it is.
+const SHRINKS: &str = "who can write a file can make it shorter at any time; copies of what is gone are errors then (999), \
+                       and pointers fault";
+
+pub(super) const ROLES: &[Role] = &[role!(touches_the_second_page)];
 
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["TR-7", "TR-12"], "images are not offered"),
@@ -41,23 +54,13 @@ pub(super) const REASONS: &[Remark] = &[
 ];
 
 pub(super) const NOTES: &[Remark] = &[
-    Remark::new(
-        &["TR-1", "TR-2", "TR-3", "TR-6", "TR-8"],
-        "does not hold on Linux: who can write a file can make it shorter at any time. Copies of \
-         what is gone are errors there (999), and pointers fault",
-    ),
     Remark::new(&["TR-10"], "on Windows the file may also refuse to go (TR-9)"),
     Remark::new(&["TR-11"], "Linux has no such flag"),
     Remark::new(
         &["TR-14"],
-        "does not hold on Linux: the name goes to the other file, and views keep the old one, \
-         as in TR-10. Newer Windows does that too when the standard library asks for it",
+        "newer Windows may replace the file all the same, when the standard library asks for it",
     ),
-    Remark::new(
-        &["TR-15"],
-        "does not hold on Linux, which has no share modes: who may write a file may open it \
-         for that",
-    ),
+    Remark::new(&["TR-15"], "Linux has no share modes: who may write a file may open it for that"),
     Remark::new(&["TR-16", "TR-17"], "Linux has no share modes: any open succeeds"),
 ];
 
@@ -73,7 +76,6 @@ fn open_without_sharing_writes(stage: &Stage) -> io::Result<File> {
     options.read(true).open(stage.path("file"))
 }
 
-#[cfg(windows)]
 #[track_caller]
 fn assert_refused<T>(done: io::Result<T>, codes: &[i32]) {
     match done {
@@ -85,10 +87,8 @@ fn assert_refused<T>(done: io::Result<T>, codes: &[i32]) {
     }
 }
 
-#[cfg(windows)]
-const USER_MAPPED_FILE: i32 = 1224;
+pub(super) const USER_MAPPED_FILE: i32 = 1224;
 
-#[cfg(windows)]
 fn a_mapped_file_cannot_be_made_shorter(stage: &Stage) {
     let file = stage.file("file", &pattern(10_000));
     for protection in [Protection::ReadOnly, Protection::WriteCopy, Protection::ReadWrite] {
@@ -101,8 +101,30 @@ fn a_mapped_file_cannot_be_made_shorter(stage: &Stage) {
     assert_eq!(stage.contents("file"), pattern(10_000));
 }
 
-#[cfg(windows)]
-fn nor_behind_what_is_mapped(stage: &Stage) {
+#[cfg(target_os = "linux")]
+fn copies_of_what_is_gone_are_999_and_pointers_fault(stage: &Stage) {
+    use crate::objects::code;
+    let file = stage.file("file", &pattern(2 * PAGE));
+    let mapping = stage.mappings().file(&file).create("n").unwrap();
+    let view = mapping.map_mut().unwrap();
+    let mut child = stage.child("touches_the_second_page", &["n"]);
+    child.expect("mapped");
+    file.set_len(PAGE as u64).unwrap();
+    assert_eq!(code(view.read_vec(PAGE, 1)), 999);
+    assert_eq!(code(view.write_at(PAGE, b"x")), 999);
+    assert_eq!(view.read_vec(0, PAGE).unwrap(), pattern(PAGE), "what is left is as it was");
+    child.tell("touch");
+    child.faults();
+}
+
+fn touches_the_second_page(cue: &Cue) {
+    let view = cue.open(cue.argument(0), Access::READ).unwrap().map().unwrap();
+    cue.say("mapped");
+    cue.hear();
+    cue.say(touch::read(view.as_ptr().wrapping_add(PAGE)).to_string());
+}
+
+fn a_mapped_file_cannot_be_made_shorter_behind_what_is_mapped(stage: &Stage) {
     let file = stage.file("file", &pattern(100_000));
     let mapping = stage.mappings().file(&file).size(100).create("n").unwrap();
     let _view = mapping.map().unwrap();
@@ -111,8 +133,7 @@ fn nor_behind_what_is_mapped(stage: &Stage) {
     assert_eq!(stage.contents("file"), pattern(100_000));
 }
 
-#[cfg(windows)]
-fn nor_with_a_handle_alone_or_a_view_alone(stage: &Stage) {
+fn a_handle_alone_or_a_view_alone_keeps_a_file_from_being_made_shorter(stage: &Stage) {
     let file = stage.file("file", &pattern(10_000));
     let mapping = stage.mappings().file(&file).create("n").unwrap();
     assert_refused(file.set_len(100), &[USER_MAPPED_FILE]);
@@ -143,7 +164,6 @@ fn a_file_can_be_made_shorter_when_everything_is_gone(stage: &Stage) {
     assert_eq!(stage.contents("file"), b"kept");
 }
 
-#[cfg(windows)]
 fn a_mapped_file_cannot_be_emptied(stage: &Stage) {
     let file = stage.file("file", &pattern(10_000));
     let _mapping = stage.mappings().file(&file).create("n").unwrap();
@@ -153,7 +173,6 @@ fn a_mapped_file_cannot_be_emptied(stage: &Stage) {
     assert_eq!(stage.contents("file"), pattern(10_000));
 }
 
-#[cfg(windows)]
 fn a_mapped_file_cannot_be_copied_onto(stage: &Stage) {
     const SHARING_VIOLATION: i32 = 32;
     let file = stage.file("file", &pattern(10_000));
@@ -206,16 +225,13 @@ fn a_mapped_file_can_be_renamed(stage: &Stage) {
     assert_eq!(opened.map().unwrap().read_vec(5000, 7).unwrap(), b"goes on");
 }
 
-#[cfg(windows)]
 fn a_mapped_file_is_not_replaced_under_its_views(stage: &Stage) {
     let file = stage.file("file", &pattern(10_000));
     let mapping = stage.mappings().file(&file).create("n").unwrap();
     let view = mapping.map().unwrap();
     drop((file, stage.file("other", b"other")));
-    if let Err(error) = std::fs::rename(stage.path("other"), stage.path("file")) {
-        assert_eq!(error.raw_os_error(), Some(5));
-        assert_eq!(stage.contents("file"), pattern(10_000));
-    }
+    assert_refused(std::fs::rename(stage.path("other"), stage.path("file")), &[5]);
+    assert_eq!(stage.contents("file"), pattern(10_000));
     assert_eq!(view.read_vec(0, 10_000).unwrap(), pattern(10_000));
 }
 

@@ -7,9 +7,10 @@ use crate::objects::{Objects, code};
 use crate::stage::Stage;
 
 pub(super) const TESTS: &[Test] = &[
-    windows_test!(["LP-1"], large_pages_need_a_privilege).but_wine("asks for none"),
-    test!(["LP-2"], large_pages_need_a_multiple_of_their_size).but_wine("takes any size"),
-    test!(["LP-3"], more_large_pages_than_there_are_is_1450).but_wine("makes them of ordinary ones"),
+    windows_test!(["LP-1"], large_pages_need_a_privilege).but_wine("asks for none", "left: 0\n right: 1314"),
+    test!(["LP-2"], large_pages_need_a_multiple_of_their_size).but_wine("takes any size", "it came to 0 "),
+    test!(["LP-3"], more_large_pages_than_there_are_is_1450)
+        .but_wine("makes them of ordinary ones", "it came to 0 "),
 ];
 
 pub(super) const ROLES: &[Role] = &[];
@@ -53,10 +54,10 @@ fn large_pages_need_a_privilege(stage: &Stage) {
 
 fn large_pages_need_a_multiple_of_their_size(stage: &Stage) {
     let refused = required(stage, 4096);
-    assert!(refused == 87 || cfg!(windows) && refused == PRIVILEGE_NOT_HELD, "{refused}");
+    assert!(refused == 87 || cfg!(windows) && refused == PRIVILEGE_NOT_HELD, "it came to {refused} ");
 }
 
 fn more_large_pages_than_there_are_is_1450(stage: &Stage) {
     let refused = required(stage, 1 << 42);
-    assert!(refused == 1450 || cfg!(windows) && refused == PRIVILEGE_NOT_HELD, "{refused}");
+    assert!(refused == 1450 || cfg!(windows) && refused == PRIVILEGE_NOT_HELD, "it came to {refused} ");
 }

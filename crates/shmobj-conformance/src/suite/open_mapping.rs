@@ -12,7 +12,8 @@ pub(super) const TESTS: &[Test] = &[
     test!(["OF-5"], a_handle_with_both_rights_maps_every_view),
     test!(["OF-8"], no_right_at_all_is_5),
     test!(["OF-9"], all_rights_to_a_read_only_object_are_granted),
-    test!(["OF-9"], all_rights_to_a_read_only_object_map_no_writable_view).but_wine("maps it"),
+    test!(["OF-9"], all_rights_to_a_read_only_object_map_no_writable_view)
+        .but_wine("maps it", "left: [0, 0, 0]\n right: [0, 0, 87]"),
 ];
 
 pub(super) const ROLES: &[Role] = &[];

@@ -16,21 +16,24 @@ pub(super) const TESTS: &[Test] = &[
     test!(["CF-2"], memory_starts_as_zeros),
     windows_test!(["CF-5"], a_handle_of_another_kind_is_6),
     test!(["CF-6"], memory_is_rounded_up_to_whole_pages),
-    test!(["CF-7"], more_memory_than_there_is_cannot_be_committed).but_wine("counts nothing, and makes it"),
+    test!(["CF-7"], more_memory_than_there_is_cannot_be_committed)
+        .but_wine("counts nothing, and makes it", "left: 0\n right: 1455"),
     test!(["CF-8"], more_memory_than_can_be_addressed_is_8),
-    test!(["CF-8"], the_largest_number_is_no_size).but_wine("rounds -1 up to nothing, and makes that"),
+    test!(["CF-8"], the_largest_number_is_no_size)
+        .but_wine("rounds -1 up to nothing, and makes that", "left: 0\n right: 8"),
     test!(["CF-10"], a_file_is_mapped_at_its_exact_length),
     test!(["CF-11"], an_empty_file_needs_a_size),
     test!(["CF-12"], a_smaller_size_maps_a_prefix_and_is_not_rounded),
     test!(["CF-13"], a_larger_size_extends_the_file_at_once),
     test!(["CF-14"], who_only_reads_cannot_extend_a_file),
     test!(["CF-15"], who_only_reads_cannot_extend_an_empty_file),
-    test!(["CF-16"], a_file_longer_than_the_disk_is_112).but_wine("extends it with a hole, as Linux lets it"),
+    test!(["CF-16"], a_file_longer_than_the_disk_is_112)
+        .but_wine("extends it with a hole, as Linux lets it", "left: 0\n right: 112"),
     test!(["CF-17"], a_file_longer_than_any_is_refused),
     test!(["CF-18"], the_file_may_be_closed),
     test!(["CF-19"], one_file_gives_mappings_of_every_size_and_protection),
     test!(["CF-20"], the_files_position_means_nothing_and_stays),
-    test!(["CF-21"], what_has_no_contents_cannot_be_mapped).but_wine("6"),
+    test!(["CF-21"], what_has_no_contents_cannot_be_mapped).but_wine("6", "left: 6\n right: 193"),
 ];
 
 pub(super) const ROLES: &[Role] = &[role!(maps_the_pipe_it_listens_to)];
