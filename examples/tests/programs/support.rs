@@ -56,7 +56,8 @@ impl Place {
         self.start(program, arguments).succeeds()
     }
 
-    /// Fails the test if a program has left a name or a file behind.
+    /// Fails the test if a program has left a name or a file behind. On Windows names are no files, so there this sees only the
+    /// files.
     #[track_caller]
     pub(crate) fn assert_empty(&self) {
         for directory in [&self.names, &self.files] {
@@ -67,7 +68,7 @@ impl Place {
     }
 }
 
-/// A program that is killed with its test.
+/// A program that is killed with its test. The processes that it has started see that, and end.
 pub(crate) struct Program {
     child: Child,
     lines: Receiver<String>,
