@@ -117,7 +117,7 @@ fn ae_7_a_read_only_request_gives_a_handle_that_only_reads() {
 }
 
 #[test]
-#[cfg(target_os = "linux")] // Windows: windows.rs
+#[cfg(target_os = "linux")] // Windows: windows/
 fn ae_10_another_security_is_ignored() {
     let place = Place::new();
     let _first = place.memory("n", 4096);

@@ -222,7 +222,7 @@ fn cf_19_one_file_gives_many_mappings_of_every_size_and_protection() {
 }
 
 #[test]
-#[cfg(target_os = "linux")] // Windows: windows.rs
+#[cfg(target_os = "linux")] // Windows: windows/
 fn cf_21_what_is_no_regular_file_cannot_be_mapped() {
     let place = Place::new();
     let directory = File::open(place.path("")).unwrap();
@@ -258,7 +258,7 @@ fn cf_22_a_locked_file_is_mapped_and_its_lock_ends_with_whose_it_is() {
 }
 
 #[test]
-#[cfg(target_os = "linux")] // Windows: windows.rs
+#[cfg(target_os = "linux")] // Windows: windows/
 fn fa_1_to_fa_4_the_file_has_to_be_open_for_what_the_protection_needs() {
     let place = Place::new();
     drop(place.file(&pattern(100)));

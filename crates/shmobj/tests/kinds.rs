@@ -437,7 +437,7 @@ fn op_5_a_mapping_has_no_right_to_wait_or_to_modify() {
 
 /// CR-7, and what others are let to do.
 #[test]
-#[cfg(target_os = "linux")] // Windows: windows.rs
+#[cfg(target_os = "linux")] // Windows: windows/
 fn cr_7_an_object_is_its_owners_unless_it_is_shared() {
     for kind in KINDS {
         for (security, mode) in [

@@ -1,7 +1,7 @@
 //! Who may open an object: what the kernel is told when it is made, and what it shows of it afterwards.
 //!
 //! The lists are read and written here by hand, from acl(5), so that the library's own idea of them is not its judge.
-#![cfg(target_os = "linux")] // its lists are those of Windows in a test of its own: windows.rs
+#![cfg(target_os = "linux")] // its lists are those of Windows in tests of their own: windows/security.rs
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Handles that travel, as far as one process can show it (DH-1 to DH-7, DH-13, DH-21, CO-1, CO-2).
-#![cfg(target_os = "linux")] // descriptors and sockets; what handles do is in windows.rs
+#![cfg(target_os = "linux")] // descriptors and sockets; what handles do is in windows/processes.rs
 
 mod common;
 
