@@ -4,7 +4,7 @@ use shmobj::{Access, Protection, transfer};
 
 use crate::case::{Remark, Role, Test, role, test};
 use crate::kinds::{self, KINDS};
-use crate::objects::{Objects, PAGE, code};
+use crate::objects::{Objects, code};
 use crate::process::{Cue, Process};
 use crate::stage::Stage;
 
@@ -18,7 +18,7 @@ pub(super) const TESTS: &[Test] = &[
     test!(["NS-7"], of_simultaneous_creators_of_any_kind_exactly_one_makes_the_object),
 ];
 
-pub(super) const ROLES: &[Role] = &[role!(creates_with_the_others), role!(creates_the_kind_it_is_told)];
+pub(super) const ROLES: &[Role] = &[role!(creates_the_kind_it_is_told)];
 pub(super) const REASONS: &[Remark] = &[];
 pub(super) const NOTES: &[Remark] = &[
     Remark::new(&["NS-2", "NS-3"], "jobs are not offered"),
@@ -93,7 +93,8 @@ fn of_simultaneous_creators_exactly_one_makes_the_object(stage: &Stage) {
     const CREATORS: usize = 8;
     const ROUNDS: usize = 20;
     let mut creators: Vec<Process> =
-        (0..CREATORS).map(|_| stage.child("creates_with_the_others", &[])).collect();
+        (0..CREATORS).map(|_| stage.child("creates_with_the_others", &["n"])).collect();
+    creators.iter_mut().for_each(|creator| creator.expect("ready"));
     for round in 0..ROUNDS {
         for creator in &mut creators {
             creator.tell("create");
@@ -143,23 +144,6 @@ fn creates_the_kind_it_is_told(cue: &Cue) {
         cue.say(if kinds::existed(&handle) { "183" } else { "0" });
         cue.hear();
         drop(handle);
-        cue.say("closed");
-    }
-}
-
-/// Creates the same memory in each round; counts in it, so that it shows that all have the same.
-fn creates_with_the_others(cue: &Cue) {
-    loop {
-        cue.hear();
-        let mapping = cue.memory("n", PAGE as u64);
-        cue.say(if mapping.existed() { "183" } else { "0" });
-        cue.hear();
-        let view = mapping.map_mut().unwrap();
-        let count = view.read_vec(0, 1).unwrap()[0];
-        view.write_at(0, &[count + 1]).unwrap();
-        cue.say(count.to_string());
-        cue.hear();
-        drop((view, mapping));
         cue.say("closed");
     }
 }

@@ -51,7 +51,6 @@ pub(super) const ROLES: &[Role] = &[
     role!(claims),
     role!(reads_pages),
     role!(owns_three_times),
-    role!(creates_with_the_others),
     role!(creates_local),
 ];
 
@@ -352,24 +351,6 @@ fn of_many_processes_exactly_one_creates(stage: &Stage) {
         for process in &mut processes {
             assert_eq!(process.ask("close"), "closed");
         }
-    }
-}
-
-/// Creates memory of a name (argument 0) when it is told to, counts in it, and closes it.
-fn creates_with_the_others(cue: &Cue) {
-    cue.say("ready");
-    loop {
-        cue.hear();
-        let mapping = cue.memory(cue.argument(0), PAGE as u64);
-        cue.say(if mapping.existed() { "183" } else { "0" });
-        cue.hear();
-        let view = mapping.map_mut().unwrap();
-        let count = view.read_vec(0, 1).unwrap()[0];
-        view.write_at(0, &[count + 1]).unwrap();
-        cue.say(count.to_string());
-        cue.hear();
-        drop((view, mapping));
-        cue.say("closed");
     }
 }
 

@@ -238,7 +238,16 @@ impl<M: Writable> View<M> {
     /// # Errors
     /// Those of [`write_at`](Self::write_at).
     pub fn fill(&self, offset: usize, length: usize, byte: u8) -> Result<()> {
-        self.view.fill(&self.attempt("write"), offset, length, byte)
+        let attempt = self.attempt("write");
+        self.view.checked(&attempt, offset, length)?; // before anything is written
+        let pattern = [byte; 4096];
+        let mut done = 0;
+        while done < length {
+            let part = pattern.len().min(length - done);
+            self.view.write(&attempt, offset + done, &pattern[..part])?;
+            done += part;
+        }
+        Ok(())
     }
 
     /// An atomic integer in the view, shared with all processes that map it.

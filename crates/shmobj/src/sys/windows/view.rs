@@ -236,18 +236,6 @@ impl View {
         true
     }
 
-    pub(crate) fn fill(&self, attempt: &Attempt<'_>, offset: usize, length: usize, byte: u8) -> Result<()> {
-        self.checked(attempt, offset, length)?;
-        let pattern = [byte; 4096];
-        let mut done = 0;
-        while done < length {
-            let part = pattern.len().min(length - done);
-            self.write(attempt, offset + done, &pattern[..part])?;
-            done += part;
-        }
-        Ok(())
-    }
-
     /// The address of a range that lies inside the view and may be touched.
     pub(crate) fn checked(&self, attempt: &Attempt<'_>, offset: usize, length: usize) -> Result<*mut u8> {
         self.inside(attempt, offset, length)?;

@@ -164,18 +164,6 @@ impl View {
         }
     }
 
-    pub(crate) fn fill(&self, attempt: &Attempt<'_>, offset: usize, length: usize, byte: u8) -> Result<()> {
-        self.checked(attempt, offset, length)?;
-        let pattern = [byte; 4096];
-        let mut done = 0;
-        while done < length {
-            let part = pattern.len().min(length - done);
-            self.write(attempt, offset + done, &pattern[..part])?;
-            done += part;
-        }
-        Ok(())
-    }
-
     /// The address of a range that lies inside the view and may be touched.
     pub(crate) fn checked(&self, attempt: &Attempt<'_>, offset: usize, length: usize) -> Result<*mut u8> {
         if offset.checked_add(length).is_none_or(|end| end > self.length) {
