@@ -22,7 +22,7 @@ pub trait InheritExt {
     /// The handle itself is made inheritable, and the child gets it under its number. So **keep the handle until the child is started**: if it is
     /// closed before, the child gets nothing. As long as it is open, every child that this process starts inherits it, because the standard library
     /// offers no list of handles; a duplicate for the purpose ([`try_clone_with`](crate::FileMapping::try_clone_with)) that is dropped after
-    /// `spawn` keeps that time short.
+    /// `spawn` keeps that time short. Only that child can take it: not what a program in between starts.
     ///
     /// # Errors
     /// [`NoResources`](ErrorKind::NoResources): on Linux, this process has too few descriptors left. [`InvalidParameter`](ErrorKind::InvalidParameter):
