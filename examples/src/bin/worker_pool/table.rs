@@ -5,8 +5,8 @@
 //!
 //! | state | who changes it to what |
 //! |---|---|
-//! | 0: to do | a worker to its own number |
-//! | a worker's number, from 1 | that worker to done; or the boss to 0, when the worker is dead |
+//! | `WAITS`, 0: to do | a worker to its own number |
+//! | a worker's number, from 1 | that worker to `DONE`; or the boss to `WAITS`, when the worker is dead |
 //! | `DONE` | nobody |
 
 use std::error::Error;
@@ -18,7 +18,7 @@ use std::sync::atomic::{
 use shmobj::{FileMapping, ReadWrite, View};
 
 pub(crate) const ITEMS: usize = 8;
-const TODO: u64 = 0;
+const WAITS: u64 = 0;
 const DONE: u64 = u64::MAX;
 
 pub(crate) struct Table {
@@ -56,12 +56,12 @@ impl Table {
 
     /// An item to do, which is the worker's from now on.
     pub(crate) fn claim(&self, worker: u64) -> shmobj::Result<Option<Item<'_>>> {
-        Ok(self.items()?.into_iter().find(|item| item.turn(TODO, worker)))
+        Ok(self.items()?.into_iter().find(|item| item.turn(WAITS, worker)))
     }
 
     /// Makes what a dead worker was at an item to do again, and tells which it was.
     pub(crate) fn reclaim(&self, worker: u64) -> shmobj::Result<Option<usize>> {
-        Ok(self.items()?.iter().find(|item| item.turn(worker, TODO)).map(|item| item.number))
+        Ok(self.items()?.iter().find(|item| item.turn(worker, WAITS)).map(|item| item.number))
     }
 
     pub(crate) fn all_done(&self) -> shmobj::Result<bool> {
@@ -90,7 +90,7 @@ impl Item<'_> {
 
     /// Whose it is, if a worker is at it.
     pub(crate) fn worker(&self) -> Option<u64> {
-        Some(self.state.load(Acquire)).filter(|state| ![TODO, DONE].contains(state))
+        Some(self.state.load(Acquire)).filter(|state| ![WAITS, DONE].contains(state))
     }
 
     /// The result first, then the word that says that it is there.
