@@ -87,13 +87,16 @@ fn peer() {
             event.set().unwrap();
         }
         "inherits" => {
-            assert_eq!(transfer::roles(), ["frames", "ready"]);
+            assert_eq!(transfer::roles(), ["frames", "go", "ready"]);
             let frames: FileMapping = transfer::inherited("frames").unwrap();
             assert_eq!((code(frames.map_mut()), frames.name()), (5, ""));
             assert_eq!(frames.map().unwrap().read_vec(0, 6).unwrap(), b"frames");
             let ready: Event = transfer::inherited("ready").unwrap();
             assert_eq!(transfer::inherited::<Event>("ready").unwrap_err().kind(), ErrorKind::NotFound);
-            ready.set().unwrap();
+            let go: Event = transfer::inherited("go").unwrap();
+            assert!(go.is_same_object(&ready), "one handle has two roles");
+            drop(ready);
+            go.set().unwrap();
         }
         "deposits" => {
             let mapping = FileMapping::options().size(4096).create_unnamed().unwrap();
@@ -140,6 +143,7 @@ fn a_child_inherits_what_it_was_promised_and_nothing_else() {
     let ready = Event::options().create_unnamed().unwrap();
     let mut command = Peer::command("inherits");
     command.inherit("frames", &reader).unwrap().inherit("ready", &ready).unwrap();
+    command.inherit("go", &ready).unwrap();
     assert_eq!(command.inherit("ready", &ready).unwrap_err().kind(), ErrorKind::AlreadyExists);
     let peer = Peer::start(command);
     assert!(ready.wait(LONG).unwrap());

@@ -21,6 +21,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use windows_sys::Win32::Foundation::{GetHandleInformation, HANDLE_FLAG_INHERIT, SetHandleInformation};
 
 use super::Carried;
+use super::process::own;
 use super::unpack::{Told, arrived};
 use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
@@ -155,8 +156,12 @@ static INHERITED: LazyLock<Mutex<Inherited>> = LazyLock::new(|| {
     let ours = |(_, item): &(String, Item)| Some(item.parent) == parent;
     for (role, item) in text.split(';').filter_map(Item::parse).filter(ours) {
         inherited.named.push(role.clone());
-        let is_new = inherited.here.values().all(|known| known.number != item.number);
-        if is_new && item.is_here() {
+        // One handle may have several roles; the first look at it takes its flag.
+        let is_here = match inherited.here.values().find(|known| known.number == item.number) {
+            Some(known) => known.known == item.known,
+            None => item.is_here(),
+        };
+        if is_here {
             inherited.here.insert(role, item);
         }
     }
@@ -172,12 +177,18 @@ struct Inherited {
 
 /// Takes the handle of a role, if it is there.
 pub(crate) fn take(attempt: &Attempt<'_>, role: &str) -> Option<Result<Arrived>> {
-    let item = INHERITED.lock().unwrap_or_else(PoisonError::into_inner).here.remove(role)?;
-    let raw = item.borrow().as_raw_handle();
-    // SAFETY: the parent made this handle inheritable for this process, which still has it (`is_here`) and has not opened it itself; no two
-    // items have one number, and an item is taken once.
-    let handle = unsafe { OwnedHandle::from_raw_handle(raw) };
-    Some(arrived(attempt, handle, Some(item.told)))
+    let mut inherited = INHERITED.lock().unwrap_or_else(PoisonError::into_inner);
+    let item = inherited.here.remove(role)?;
+    let has_other_role = inherited.here.values().any(|other| other.number == item.number);
+    let handle = if has_other_role {
+        own(attempt, item.borrow())
+    } else {
+        let raw = item.borrow().as_raw_handle();
+        // SAFETY: the parent made this handle inheritable for this process, which still has it (`is_here`) and has not opened it itself. No other
+        // item has its number any more, and an item is taken once.
+        Ok(unsafe { OwnedHandle::from_raw_handle(raw) })
+    };
+    Some(handle.and_then(|handle| arrived(attempt, handle, Some(item.told))))
 }
 
 /// Whether the environment names a role, taken or not.
