@@ -2,6 +2,8 @@
 
 use bitflags::bitflags;
 
+use crate::kind::Kind;
+
 bitflags! {
     /// The rights of a handle, asked for when it is opened.
     ///
@@ -25,13 +27,18 @@ bitflags! {
         const READ = 0x4;
         /// Map every sort of view.
         const READ_WRITE = Self::READ.bits() | Self::WRITE.bits();
-        /// Change the state of an event, a semaphore or a timer (`EVENT_MODIFY_STATE` and its like). A mutex is released without it.
+        /// Change the state of an event, a semaphore or a timer (`EVENT_MODIFY_STATE` and its like), or the limits of a job
+        /// (`JOB_OBJECT_SET_ATTRIBUTES`). A mutex is released without it.
         const MODIFY = 0x10;
+        /// Start processes in a job, and assign them to it (`JOB_OBJECT_ASSIGN_PROCESS`).
+        const ASSIGN = 0x20;
+        /// End the processes of a job (`JOB_OBJECT_TERMINATE`).
+        const TERMINATE = 0x40;
         /// Wait for it (`SYNCHRONIZE`).
         const SYNCHRONIZE = 0x10_0000;
         /// Everything that the object permits (`FILE_MAP_ALL_ACCESS`, `EVENT_ALL_ACCESS` and their like). A handle then has the
         /// rights that its kind has.
-        const ALL = Self::QUERY.bits() | Self::READ_WRITE.bits() | Self::MODIFY.bits() | Self::SYNCHRONIZE.bits();
+        const ALL = Self::READ_WRITE.bits() | Self::JOB.bits();
     }
 }
 
@@ -40,10 +47,21 @@ impl Access {
     pub(crate) const MAPPING: Self = Self::QUERY.union(Self::READ_WRITE);
     /// The rights that synchronization objects have.
     pub(crate) const SYNCHRONIZATION: Self = Self::QUERY.union(Self::MODIFY).union(Self::SYNCHRONIZE);
+    /// The rights that jobs have.
+    pub(crate) const JOB: Self = Self::SYNCHRONIZATION.union(Self::ASSIGN).union(Self::TERMINATE);
+
+    /// The rights that objects of a kind have.
+    pub(crate) const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::FileMapping => Self::MAPPING,
+            Kind::Job => Self::JOB,
+            _ => Self::SYNCHRONIZATION,
+        }
+    }
 
     /// Those with which a synchronization object is used, and not only looked at. Every use writes into its words.
     #[cfg(target_os = "linux")]
-    pub(crate) const USE: Self = Self::MODIFY.union(Self::SYNCHRONIZE);
+    pub(crate) const USE: Self = Self::JOB.difference(Self::QUERY);
 
     #[cfg(target_os = "linux")]
     pub(crate) fn uses(self) -> bool {

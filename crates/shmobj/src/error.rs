@@ -68,6 +68,8 @@ pub enum ErrorKind {
     /// The system has no resources of this sort: huge pages, descriptors, mappings. Win32:
     /// `ERROR_NO_SYSTEM_RESOURCES` (1450).
     NoResources,
+    /// The job has as many processes as it may have. Win32: `ERROR_NOT_ENOUGH_QUOTA` (1816).
+    Quota,
     /// The user has not the privilege for it: large pages need `SeLockMemoryPrivilege` on Windows. Win32:
     /// `ERROR_PRIVILEGE_NOT_HELD` (1314).
     PrivilegeNotHeld,
@@ -119,6 +121,7 @@ impl ErrorKind {
             Self::Corrupt => 1392,
             Self::NoResources => 1450,
             Self::CommitLimit => 1455,
+            Self::Quota => 1816,
             Self::PrivilegeNotHeld => 1314,
             Self::StillMapped => 1224,
             Self::NotFrozen => 5023,
@@ -138,6 +141,7 @@ impl ErrorKind {
             Self::NotOwner | Self::PrivilegeNotHeld => io::ErrorKind::PermissionDenied,
             Self::Stalled => io::ErrorKind::TimedOut,
             Self::StillMapped => io::ErrorKind::ResourceBusy,
+            Self::Quota => io::ErrorKind::QuotaExceeded,
             Self::Other => io::ErrorKind::Other,
             _ => io::ErrorKind::InvalidInput,
         }
@@ -255,6 +259,19 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
+    /// An error of the standard library's.
+    pub(crate) fn fails_by(&self, error: io::Error, doing: &'static str) -> Error {
+        let kind = match error.kind() {
+            io::ErrorKind::NotFound => ErrorKind::NotFound,
+            io::ErrorKind::PermissionDenied => ErrorKind::AccessDenied,
+            io::ErrorKind::OutOfMemory => ErrorKind::OutOfMemory,
+            io::ErrorKind::WouldBlock => ErrorKind::NoResources, // no more processes or threads (EAGAIN)
+            io::ErrorKind::InvalidInput => ErrorKind::InvalidParameter,
+            _ => ErrorKind::Other,
+        };
+        self.fails(kind, doing).with_source(error)
+    }
+
     pub(crate) fn fails(&self, kind: ErrorKind, matter: impl Into<Cow<'static, str>>) -> Error {
         let object = if self.name.is_empty() {
             match self.subject.strip_prefix("the ") {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
-use crate::name::Name;
+use crate::name::{Name, Scope};
 use crate::namespace::Namespace;
 use crate::security::Security;
 use crate::state::State;
 use crate::sys::contract::{Initial, Intent, SynchronizerWish, Trouble};
 use crate::sys::sync::Synchronizer;
 
-/// A handle to a mutex, event, semaphore or timer.
+/// A handle to a mutex, event, semaphore, timer or job.
 #[derive(Debug)]
 pub struct Handle {
     pub(crate) object: Synchronizer,
@@ -40,20 +40,20 @@ impl Handle {
 
     /// A handle to an object that existed.
     pub(crate) fn arrived(object: Synchronizer, name: String, access: Access) -> Self {
-        Self { object, name: name.into(), access: access & Access::SYNCHRONIZATION, existed: true }
+        let access = access & Access::of(object.kind);
+        Self { object, name: name.into(), access, existed: true }
     }
 
     /// Another handle, with rights of its own.
     pub(crate) fn duplicate(&self, access: Access) -> Result<Self> {
         let attempt = self.attempt("duplicate");
-        if access != Access::ALL && !Access::SYNCHRONIZATION.contains(access) {
+        let own = Access::of(self.object.kind);
+        if access != Access::ALL && !own.contains(access) {
             return Err(attempt
-                .fails(ErrorKind::AccessDenied, "a right that only mappings have is asked for") // DH-6
-                .with_remedy(
-                    "ask for Access::SYNCHRONIZE, Access::MODIFY, Access::QUERY or several of them",
-                ));
+                .fails(ErrorKind::AccessDenied, "a right that other kinds have is asked for") // DH-6
+                .with_remedy(rights_of(own)));
         }
-        let access = access & Access::SYNCHRONIZATION;
+        let access = access & own;
         // More than this handle has is asked of the object, as an open would (DH-3).
         let more = !self.access.contains(access);
         let object = self.object.duplicate(&attempt, access, more)?;
@@ -81,6 +81,10 @@ impl Handle {
             ("this handle has no right to wait", "open it with Access::SYNCHRONIZE")
         } else if right == Access::QUERY {
             ("this handle has no right to look at its state", "open it with Access::QUERY")
+        } else if right == Access::ASSIGN {
+            ("this handle has no right to put processes into it", "open it with Access::ASSIGN")
+        } else if right == Access::TERMINATE {
+            ("this handle has no right to end its processes", "open it with Access::TERMINATE")
         } else {
             ("this handle has no right to change its state", "open it with Access::MODIFY")
         };
@@ -98,6 +102,15 @@ impl Handle {
     }
 }
 
+/// What can be asked for instead.
+fn rights_of(own: Access) -> &'static str {
+    if own == Access::JOB {
+        "ask for Access::SYNCHRONIZE, Access::MODIFY, Access::QUERY, Access::ASSIGN, Access::TERMINATE or several of them"
+    } else {
+        "ask for Access::SYNCHRONIZE, Access::MODIFY, Access::QUERY or several of them"
+    }
+}
+
 /// Where and for whom an object is made: the options that all kinds have.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Creation<'a> {
@@ -109,15 +122,17 @@ impl Creation<'_> {
     /// Makes an object, or opens the one of this name.
     pub(crate) fn make(&self, kind: Kind, name: &str, initial: Initial, intent: Intent) -> Result<Handle> {
         let attempt = Attempt { verb: "create", subject: kind.as_str(), name };
+        let access = Access::of(kind);
+        let namespace = Namespace::or_default(self.namespace);
         let Some(parsed) = Name::parse(&attempt)? else {
-            let object = Synchronizer::unnamed(&attempt, initial)?;
-            return Ok(Handle { object, name: name.into(), access: Access::SYNCHRONIZATION, existed: false });
+            let object = Synchronizer::unnamed(&attempt, initial, namespace.place(Scope::Local))?;
+            return Ok(Handle { object, name: name.into(), access, existed: false });
         };
-        let place = Namespace::or_default(self.namespace).place(parsed.scope);
+        let place = namespace.place(parsed.scope);
         let wish = SynchronizerWish { initial, security: &self.security };
         let (object, existed) =
-            Synchronizer::named(&attempt, kind, place, parsed, intent, Some(wish), Access::SYNCHRONIZATION)?;
-        Ok(Handle { object, name: name.into(), access: Access::SYNCHRONIZATION, existed })
+            Synchronizer::named(&attempt, kind, place, parsed, intent, Some(wish), access)?;
+        Ok(Handle { object, name: name.into(), access, existed })
     }
 
     /// Opens an existing object.
@@ -130,12 +145,11 @@ impl Creation<'_> {
         })?;
         let place = Namespace::or_default(self.namespace).place(parsed.scope);
         let (object, _) = Synchronizer::named(&attempt, kind, place, parsed, Intent::Open, None, access)?;
-        if access != Access::ALL && (access.is_empty() || !Access::SYNCHRONIZATION.contains(access)) {
+        let own = Access::of(kind);
+        if access != Access::ALL && (access.is_empty() || !own.contains(access)) {
             return Err(attempt
-                .fails(ErrorKind::AccessDenied, "no right, or one that only mappings have, is asked for") // OP-4, OP-5
-                .with_remedy(
-                    "ask for Access::SYNCHRONIZE, Access::MODIFY, Access::QUERY or several of them",
-                ));
+                .fails(ErrorKind::AccessDenied, "no right, or one that other kinds have, is asked for") // OP-4, OP-5
+                .with_remedy(rights_of(own)));
         }
         Ok(Handle::arrived(object, name.into(), access))
     }

@@ -73,6 +73,7 @@ mod frozen;
 mod handle;
 #[cfg(target_os = "linux")]
 mod inspect;
+pub mod job;
 mod kind;
 mod mapping;
 mod mutex;
@@ -99,6 +100,7 @@ pub use event::{Event, EventOptions, Reset};
 pub use frozen::{AnyBits, Frozen};
 #[cfg(target_os = "linux")]
 pub use inspect::{Creator, Garbage, Holder, Listed, ObjectInfo, Storage, Unknown, holders};
+pub use job::{Job, JobOptions};
 pub use kind::Kind;
 pub use mapping::{Allocation, FileMapping, LargePages, MappingOptions, Protection};
 pub use mutex::{Lock, Mutex, MutexGuard, MutexOptions};

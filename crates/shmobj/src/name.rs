@@ -23,6 +23,10 @@ pub enum Scope {
     Global,
 }
 
+/// What the entries of unnamed jobs are called in front of a random number.
+#[cfg(target_os = "linux")]
+pub(crate) const UNNAMED_PREFIX: &str = "\u{1}unnamed.";
+
 /// A name that has the right form, without its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Name<'a> {

@@ -40,6 +40,11 @@ pub enum State {
         /// The time between expiries, if it is periodic. Windows does not tell.
         period: Option<Duration>,
     },
+    /// A job.
+    Job {
+        /// Whether its processes were ended.
+        signaled: bool,
+    },
     /// Nonsense that somebody wrote into it. On Windows: the object does not let this process ask.
     Corrupt,
 }

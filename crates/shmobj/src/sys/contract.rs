@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{BorrowedFile, Code, mapping, sync};
 use crate::access::Access;
 use crate::error::{Attempt, Error, ErrorKind};
+use crate::job::Limits;
 use crate::kind::Kind;
 use crate::mapping::{Allocation, LargePages, Protection};
 use crate::security::Security;
@@ -24,6 +25,7 @@ pub(crate) enum Initial {
     Event { manual: bool, signaled: bool },
     Semaphore { count: u32, maximum: u32 },
     Timer { manual: bool },
+    Job { limits: Limits },
 }
 
 /// What a synchronization object is to be, if it has to be made.

@@ -5,6 +5,7 @@
 //! | `namespace` | `Place`: where names are looked up |
 //! | `mapping` | `Mapping`: a handle, made from a wish or found by name |
 //! | `sync` | `Synchronizer`: a handle to a synchronization object, what can be done with it, and waits |
+//! | `job` | processes that are started, ended and accounted as one; `Child` and `Port` |
 //! | `view` | `View`: a mapped range with checked copies |
 //! | `transfer` | handles on their way to other processes |
 //! | `error` | `Attempt::os`: what an error of the system means |
@@ -26,12 +27,12 @@ mod guarded_copy;
 #[cfg(target_os = "linux")]
 pub(crate) mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{BorrowedFile, Code, data::seals, inspect, mapping, namespace, sync, transfer, view};
+pub(crate) use linux::{BorrowedFile, Code, data::seals, inspect, job, mapping, namespace, sync, transfer, view};
 
 #[cfg(windows)]
 pub(crate) mod windows;
 #[cfg(windows)]
-pub(crate) use windows::{BorrowedFile, Code, mapping, namespace, sync, transfer, view};
+pub(crate) use windows::{BorrowedFile, Code, job, mapping, namespace, sync, transfer, view};
 
 #[cfg(all(windows, not(target_pointer_width = "64")))]
 compile_error!("shmobj supports Windows on 64-bit machines");

@@ -9,7 +9,7 @@ use crate::kind::Kind;
 use crate::sys::contract::{Arrived, Whole};
 use crate::wait::Waitable;
 use crate::wait::sealed::Sealed as _;
-use crate::{Event, FileMapping, Mutex, Semaphore, WaitableTimer};
+use crate::{Event, FileMapping, Job, Mutex, Semaphore, WaitableTimer};
 
 /// A handle of any kind: what arrives where the sender chose.
 ///
@@ -38,6 +38,8 @@ pub enum AnyHandle {
     Semaphore(Semaphore),
     /// A waitable timer.
     WaitableTimer(WaitableTimer),
+    /// A job.
+    Job(Job),
 }
 
 impl AnyHandle {
@@ -50,6 +52,7 @@ impl AnyHandle {
             Self::Event(_) => Kind::Event,
             Self::Semaphore(_) => Kind::Semaphore,
             Self::WaitableTimer(_) => Kind::WaitableTimer,
+            Self::Job(_) => Kind::Job,
         }
     }
 
@@ -81,6 +84,7 @@ impl AnyHandle {
             Self::Event(event) => event.try_clone_with(access)?.into(),
             Self::Semaphore(semaphore) => semaphore.try_clone_with(access)?.into(),
             Self::WaitableTimer(timer) => timer.try_clone_with(access)?.into(),
+            Self::Job(job) => job.try_clone_with(access)?.into(),
         })
     }
 
@@ -93,6 +97,7 @@ impl AnyHandle {
             Self::Event(event) => Some(event),
             Self::Semaphore(semaphore) => Some(semaphore),
             Self::WaitableTimer(timer) => Some(timer),
+            Self::Job(job) => Some(job),
         }
     }
 
@@ -117,6 +122,7 @@ pub(super) fn of(arrived: Arrived) -> AnyHandle {
                 Kind::Mutex => AnyHandle::Mutex(Mutex::of(handle)),
                 Kind::Semaphore => AnyHandle::Semaphore(Semaphore::of(handle)),
                 Kind::WaitableTimer => AnyHandle::WaitableTimer(WaitableTimer::of(handle)),
+                Kind::Job => AnyHandle::Job(Job::of(handle)),
                 _ => AnyHandle::Event(Event::of(handle)),
             }
         }
@@ -133,6 +139,7 @@ impl Sealed for AnyHandle {
             Self::Event(event) => event.parts(),
             Self::Semaphore(semaphore) => semaphore.parts(),
             Self::WaitableTimer(timer) => timer.parts(),
+            Self::Job(job) => job.parts(),
         }
     }
 
@@ -172,4 +179,5 @@ sealed! {
     Event: |it| Parts::Synchronization(Event::handle(it)),
     Semaphore: |it| Parts::Synchronization(Semaphore::handle(it)),
     WaitableTimer: |it| Parts::Synchronization(WaitableTimer::handle(it)),
+    Job: |it| Parts::Synchronization(Job::handle(it)),
 }

@@ -99,7 +99,7 @@ fn read(directory: &Directory, entry: &OwnedFd) -> std::result::Result<ObjectInf
     };
     let has = |flag| header.flags & flag != 0;
     let (state, is_waited_for) = match header.kind {
-        Kind::FileMapping | Kind::Job => (None, false),
+        Kind::FileMapping => (None, false),
         _ => {
             let mut words = [0; WORDS_BYTES];
             let at = page_size - WORDS_BYTES;
@@ -196,7 +196,7 @@ pub(crate) fn holders(objects: &[&ObjectInfo]) -> Vec<Vec<Holder>> {
             if let Some(&index) = entries.get(&key) {
                 holds.push(index);
                 if objects[index].kind != Kind::FileMapping {
-                    may(index, if is_writable(pid, fd) { Access::SYNCHRONIZATION } else { Access::QUERY });
+                    may(index, if is_writable(pid, fd) { Access::of(objects[index].kind) } else { Access::QUERY });
                 }
             }
             for &index in data.get(&key).into_iter().flatten() {

@@ -8,6 +8,7 @@
 //! | [`view`] | mapping it, and copying in and out |
 //! | [`mapping`] | file mappings, made of all these |
 //! | [`sync`] | mutexes, events, semaphores, timers, and waiting for them |
+//! | [`job`] | processes that are ended and accounted as one: guardians, control groups |
 //! | [`transfer`] | handles on their way to other processes |
 //! | [`inspect`] | who holds what |
 //! | [`rights`], [`acl`] | who may open what, as bits and lists of files |
@@ -23,6 +24,7 @@ mod fork;
 pub(crate) mod guard;
 mod huge_pages;
 pub(crate) mod inspect;
+pub(crate) mod job;
 pub(crate) mod mapping;
 pub(crate) mod namespace;
 pub(crate) mod object;

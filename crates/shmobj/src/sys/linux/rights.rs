@@ -43,7 +43,7 @@ pub(crate) fn of_mapping(security: &Security) -> Acl {
 pub(crate) fn of_synchronization(security: &Security) -> Acl {
     let mode = security.mode_bits();
     with(security, mode | (mode & 0o022) << 1, |access| {
-        if access.intersects(Access::SYNCHRONIZE | Access::MODIFY) {
+        if access.intersects(Access::USE) {
             R | W
         } else if access.contains(Access::QUERY) {
             R
@@ -63,7 +63,7 @@ pub(crate) fn grants(kind: Kind, entry: &Acl, data: Option<&Acl>) -> Vec<Grant> 
         _ if bits & R == 0 => Access::empty(),
         Kind::FileMapping => Access::QUERY,
         _ if bits & W == 0 => Access::QUERY,
-        _ => Access::SYNCHRONIZATION,
+        _ => Access::of(kind),
     };
     let of_data = |bits: u32| match bits & (R | W) {
         R => Access::READ,

@@ -20,7 +20,7 @@ use super::page::{HEAD_BYTES, Header};
 use super::patience::{Obstacle, given_up};
 use super::{Home, Object, Pages, is_regular, registry, try_lock};
 use crate::error::{Attempt, ErrorKind, Result};
-use crate::name::Scope;
+use crate::name::{Scope, UNNAMED_PREFIX};
 use crate::sys::linux::namespace::{Directory, FileKey, Place, filename};
 use crate::sys::linux::proc;
 use crate::test_hooks::step;
@@ -90,7 +90,9 @@ pub(crate) fn adopt(attempt: &Attempt<'_>, entry: OwnedFd) -> Result<Adopted> {
     }
     let key = FileKey::from(&stat);
     let (home, scope) = home_of(attempt, &entry, key, &base);
-    let name = if scope == Scope::Global { format!("Global\\{base}") } else { base };
+    let name = if base.starts_with(UNNAMED_PREFIX) {
+        String::new()
+    } else if scope == Scope::Global { format!("Global\\{base}") } else { base };
     let object = registry::find(key).unwrap_or_else(|| {
         registry::adopt(Object {
             lock: Some(entry),

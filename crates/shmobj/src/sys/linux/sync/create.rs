@@ -16,7 +16,8 @@ use super::{Holder, Key, Synchronizer, Trouble, cell, liveness, mutex, seat, sem
 use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
-use crate::name::Name;
+use crate::name::{Name, Scope, UNNAMED_PREFIX};
+use crate::security::Security;
 use crate::sys::contract::{Initial, Intent, SynchronizerWish as Wish};
 use crate::sys::linux::data::{Attached, open_again};
 use crate::sys::linux::fork::Operation;
@@ -41,6 +42,7 @@ impl Initial {
             Self::Event { .. } => Kind::Event,
             Self::Semaphore { .. } => Kind::Semaphore,
             Self::Timer { .. } => Kind::WaitableTimer,
+            Self::Job { .. } => Kind::Job,
         }
     }
 
@@ -48,12 +50,13 @@ impl Initial {
         match self {
             Self::Event { signaled, .. } => cell::State::new(0, signaled),
             Self::Semaphore { count, .. } => semaphore::initial(count),
-            Self::Mutex { .. } | Self::Timer { .. } => cell::State::new(0, false),
+            Self::Mutex { .. } | Self::Timer { .. } | Self::Job { .. } => cell::State::new(0, false),
         }
     }
 
     fn is_manual(self) -> bool {
-        matches!(self, Self::Event { manual: true, .. } | Self::Timer { manual: true })
+        // A job stays signalled (JT-2): to waits it is an event.
+        matches!(self, Self::Event { manual: true, .. } | Self::Timer { manual: true } | Self::Job { .. })
     }
 
     fn maximum(self) -> u32 {
@@ -103,8 +106,11 @@ impl Drop for Unnamed {
 }
 
 impl Synchronizer {
-    /// An object without a name.
-    pub(crate) fn unnamed(attempt: &Attempt<'_>, initial: Initial) -> Result<Self> {
+    /// An object without a name. `place` is where a job's entry is.
+    pub(crate) fn unnamed(attempt: &Attempt<'_>, initial: Initial, place: &Place) -> Result<Self> {
+        if let Initial::Job { .. } = initial {
+            return Self::unnamed_job(attempt, initial, place);
+        }
         let _operation = Operation::start();
         let header = header(initial, rustix::process::geteuid().as_raw());
         let words = first_words(attempt, initial, false)?;
@@ -126,6 +132,16 @@ impl Synchronizer {
             mutex::lock(&object, super::Deadline::Now).map_err(|trouble| trouble.of(attempt))?;
         }
         Ok(object)
+    }
+
+    /// A job without a name has an entry all the same, under a name that nobody else comes upon: its end has to be noticed by its
+    /// guardians, whoever is killed, and only an entry's lock tells that.
+    fn unnamed_job(attempt: &Attempt<'_>, initial: Initial, place: &Place) -> Result<Self> {
+        let base = format!("{UNNAMED_PREFIX}{}", Id::of_now());
+        let name = Name { scope: Scope::Local, base: &base };
+        let wish = Wish { initial, security: &Security::OWNER_ONLY };
+        Self::named(attempt, Kind::Job, place, name, Intent::CreateNew, Some(wish), Access::JOB)
+            .map(|(object, _)| object)
     }
 
     /// The unnamed object whose page this sealed memory is. One that this process has already stays the same object, whatever has been written into

@@ -31,6 +31,7 @@ pub(crate) fn state(header: &Header, words: Copied<'_>) -> (State, bool) {
     let state = match header.kind {
         Kind::Mutex => return (mutex(words), words.latch().has_waiters()),
         Kind::Event => State::Event { signaled: cell.is_signaled() || consumable(reset, cell), reset },
+        Kind::Job => State::Job { signaled: cell.is_signaled() },
         Kind::Semaphore if create::is_sound(header) && u64::from(cell.payload()) <= header.size => {
             let max = header.size as u32;
             State::Semaphore { count: cell.payload().saturating_add(cell.tickets()).min(max), max }

@@ -91,7 +91,6 @@ fn unnamed_synchronizer(attempt: &Attempt<'_>, kind: Kind, access: Access, fd: O
 
 fn check_kind(attempt: &Attempt<'_>, found: Kind, wanted: Kind) -> Result<()> {
     match wanted {
-        Kind::Job => Err(strange(attempt, "jobs cannot be handed on")),
         _ if found == wanted => Ok(()),
         _ => Err(attempt
             .fails(ErrorKind::WrongKind, format!("what arrived is {}", found.with_article()))

@@ -27,7 +27,7 @@ const LARGEST: u32 = i32::MAX as u32;
 
 impl Synchronizer {
     /// An object without a name.
-    pub(crate) fn unnamed(attempt: &Attempt<'_>, initial: Initial) -> Result<Self> {
+    pub(crate) fn unnamed(attempt: &Attempt<'_>, initial: Initial, _place: &Place) -> Result<Self> {
         let wish = SynchronizerWish { initial, security: &Security::OWNER_ONLY };
         create(attempt, None, Intent::OpenOrCreate, wish).map(|(object, _)| object)
     }

@@ -51,7 +51,7 @@ impl Synchronizer {
     #[inline]
     fn note_of(&self, state: State) -> u32 {
         match self.kind {
-            Kind::Event => state.generation(),
+            Kind::Event | Kind::Job => state.generation(),
             Kind::WaitableTimer if self.manual => timer::passed_before(state),
             _ => 0,
         }
@@ -61,7 +61,7 @@ impl Synchronizer {
     #[inline]
     fn assess(&self, state: State, note: u32) -> Result<Verdict, Trouble> {
         match self.kind {
-            Kind::Event if self.manual => match event::assess_manual(state, note) {
+            Kind::Event | Kind::Job if self.manual => match event::assess_manual(state, note) {
                 // Not another generation, but no event any more.
                 Verdict::Satisfied(_) if state.is_locked() && latch::is_gone(self.words()) => {
                     Err(Trouble::Corrupt)
@@ -87,7 +87,7 @@ impl Synchronizer {
     /// Whether one load says that there is nothing to take.
     #[inline]
     fn is_plainly_unsignaled(&self) -> bool {
-        let is_told_by_cell = matches!(self.kind, Kind::Event | Kind::Semaphore);
+        let is_told_by_cell = matches!(self.kind, Kind::Event | Kind::Job | Kind::Semaphore);
         is_told_by_cell && cell::load(&self.words().cell).is_plainly_unsignaled(self.manual)
     }
 
