@@ -68,7 +68,7 @@ fn processes_are_counted() {
     until("it is out of the job", || counts(job.usage().unwrap()) == (0, 1, 0));
     let (_child, voice) = start(&place, &job, "has a child");
     voice.hears();
-    assert_eq!(counts(job.usage().unwrap()), (2, 3, 0));
+    until("all are counted", || counts(job.usage().unwrap()) == (2, 3, 0));
     job.terminate(1).unwrap();
     assert_eq!(counts(job.usage().unwrap()), (0, 3, 0), "ended, but not because of a limit");
     voice.is_silenced();

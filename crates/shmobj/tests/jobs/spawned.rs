@@ -174,7 +174,7 @@ fn a_job_with_silent_breakaway_has_only_what_was_put_into_it() {
 }
 
 #[test]
-fn what_asks_for_it_gets_out_of_ajob_with_silent_breakaway_too() {
+fn what_asks_for_it_gets_out_of_a_job_with_silent_breakaway_too() {
     if on_wine() {
         return; // it tells no limits
     }
