@@ -8,8 +8,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use shmobj::job::Child;
 use shmobj::{Access, Job, transfer};
 
-use crate::common::Place;
 use crate::common::sleeper::LONG;
+use crate::common::{PAGE, Place};
 
 const ROLE: &str = "SHMOBJ_TEST_ROLE";
 
@@ -207,14 +207,17 @@ fn peer() {
             });
             stay();
         }
+        // Far more than the tests permit.
         "eats" => {
-            let mut eaten = Vec::new();
-            for _ in 0..64 {
-                let mut bytes: Vec<u8> = Vec::new();
+            let mut eaten: Vec<Vec<u8>> = Vec::new();
+            for _ in 0..48 {
+                let mut bytes = Vec::new();
                 if bytes.try_reserve_exact(8 << 20).is_err() {
                     std::process::exit(17);
                 }
-                bytes.resize(8 << 20, 1);
+                for byte in bytes.spare_capacity_mut().iter_mut().step_by(PAGE) {
+                    byte.write(1);
+                }
                 eaten.push(std::hint::black_box(bytes));
             }
             tell("eaten");
