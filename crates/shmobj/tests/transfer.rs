@@ -9,7 +9,8 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use common::Place;
 use shmobj::transfer::{self, AnyHandle, Deposit, Transfer};
 use shmobj::{
-    Access, Allocation, ErrorKind, Event, FileMapping, Job, Mutex, Namespace, Semaphore, Timeout, WaitableTimer,
+    Access, Allocation, ErrorKind, Event, FileMapping, Job, Mutex, Namespace, Semaphore, Timeout,
+    WaitableTimer,
 };
 
 /// One handle of each kind, named or not.
