@@ -73,6 +73,14 @@ impl Marked {
         until(|| fs::read_dir(self.place.path()).unwrap().count() == 0);
     }
 
+    /// Reclaims what a crash has left.
+    pub(crate) fn reclaim(&self) {
+        until(|| {
+            self.place.stdout(&["gc"]);
+            fs::read_dir(self.place.path()).unwrap().count() == 0
+        });
+    }
+
     /// The numbers of the processes of a job.
     pub(crate) fn members(&self, name: &str) -> Vec<u64> {
         let job = self.place.json(&["stat", name, "--json"])["job"].clone();

@@ -54,11 +54,13 @@ fn standard_streams_are_the_commands_own() {
 #[test]
 fn the_command_looks_names_up_where_run_does() {
     with_each_mechanism(|marked| {
-        let _event = marked.place.hold_a("event", &["here"]);
+        let event = marked.place.hold_a("event", &["here"]);
         for options in [&[][..], &["--job", "n"]] {
             let output = marked.shell(options, "\"$SHMOBJ\" set here").output().unwrap();
             assert!(output.status.success(), "{}", text(&output.stderr));
         }
+        drop(event);
+        marked.reclaim();
     });
 }
 
@@ -167,13 +169,15 @@ fn a_run_within_a_run_ends_its_own_and_the_outer_one_ends_both() {
         run.signal(Signal::INT);
         assert_eq!(run.wait().code(), Some(130));
         assert_eq!(marked.running(), [0; 0]);
+        // The inner ones were killed.
+        marked.reclaim();
     });
 }
 
 #[test]
 fn the_command_inherits_what_run_has_inherited_and_not_the_job() {
     with_each_mechanism(|marked| {
-        let _event = marked.place.hold_a("event", &["e"]);
+        let event = marked.place.hold_a("event", &["e"]);
         for job in [&[][..], &["--job", "n"]] {
             let run = [
                 &["exec", "--inherit", "e=role", "--", SHMOBJ, "run"],
@@ -190,6 +194,8 @@ fn the_command_inherits_what_run_has_inherited_and_not_the_job() {
             let output = marked.shell(job, script).output().unwrap();
             assert!(!text(&output.stdout).contains("unnamed"), "{}", text(&output.stdout));
         }
+        drop(event);
+        marked.reclaim();
     });
 }
 

@@ -39,7 +39,7 @@ fn nothing_is_left_of_a_run_that_is_killed_though_others_hold_its_job() {
         until(|| marked.running() == [holder.pid()]);
         until(|| marked.members("n").is_empty());
         drop(holder);
-        marked.place.stdout(&["gc"]);
+        marked.reclaim();
     });
 }
 
@@ -54,7 +54,7 @@ fn nothing_is_left_of_a_run_that_is_killed_as_soon_as_it_is_started() {
                 until(|| marked.processes().is_empty());
             }
         }
-        marked.place.stdout(&["gc"]);
+        marked.reclaim();
     });
 }
 

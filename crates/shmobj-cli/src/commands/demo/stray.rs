@@ -45,10 +45,16 @@ impl DemoStray {
         match self.step {
             Step::Member => {
                 let mut parent = Command::new(own_program());
-                parent.arg(SUBCOMMAND).arg(&self.mark).arg("parent").stdin(Stdio::null());
+                parent
+                    .arg(SUBCOMMAND)
+                    .arg(&self.mark)
+                    .arg("parent")
+                    .stdin(Stdio::null())
+                    .stderr(Stdio::null());
                 child::in_own_session(&mut parent);
-                let status = parent.status()?;
-                ensure!(status.success(), "the stray's parent ended with {status}");
+                let output = parent.output()?;
+                ensure!(output.status.success(), "the stray's parent ended with {}", output.status);
+                std::io::stdout().write_all(&output.stdout)?;
             }
             Step::Parent => {
                 let mut stray = Command::new(own_program());

@@ -16,7 +16,7 @@ use rustix::mm::{MapFlags, MremapFlags, ProtFlags};
 const FIRST: usize = 4096;
 
 /// What the kernel shows as the command of guardians.
-pub(super) const GUARDIAN: &[u8] = b"shmobj-guardian";
+pub(crate) const GUARDIAN: &[u8] = b"shmobj-guardian";
 /// Likewise, of the guardians of what has been let out of a job.
 pub(super) const OUTSIDE: &[u8] = b"shmobj-outside";
 
