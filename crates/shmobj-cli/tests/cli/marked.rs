@@ -61,10 +61,10 @@ impl Marked {
 
     /// Those that are no guardians: what a command has started, and this program's own.
     pub(crate) fn running(&self) -> Vec<u32> {
-        let is_guardian = |pid: u32| {
-            fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("shmobj-guard"))
-        };
-        self.processes().into_iter().filter(|&pid| !is_guardian(pid)).collect()
+        let name = |pid: u32| fs::read_to_string(format!("/proc/{pid}/comm"));
+        // Without a name it has just gone.
+        let is_other = |pid: &u32| name(*pid).is_ok_and(|name| !name.starts_with("shmobj-guardian"));
+        self.processes().into_iter().filter(is_other).collect()
     }
 
     /// Returns when neither a process nor an entry is left.

@@ -16,7 +16,8 @@ impl Stage<'_> {
         let mut keeper = self.start("keeper")?;
         self.report.scene("A job, which nobody gets out of")?;
         self.perform(&mut keeper, Task::StartJob)?;
-        let strays = evidence::strays(self.home.path());
+        // A command line can be seen a moment after the program runs.
+        let strays = self.until(|strays| strays.len() >= 2)?;
         let [member, stray] = &strays[..] else { bail!("{} processes run instead of 2", strays.len()) };
         ensure!(stray.session != member.session, "process {} is in the member's session", stray.pid);
         {
@@ -31,18 +32,22 @@ impl Stage<'_> {
         ))?;
         keeper.kill()?;
         self.found("killed the keeper, who alone held the job")?;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let left = evidence::strays(self.home.path()).len();
-            if left == 0 {
-                break;
-            }
-            ensure!(self.signals.next().is_none(), "the demo was interrupted");
-            ensure!(Instant::now() < deadline, "{left} processes of the job are left");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        self.until(<[Stray]>::is_empty)?;
         self.found("of the 2 processes none is left")?;
         self.are_free(&[JOB])?;
         self.is_empty()
+    }
+    /// Looks at the processes of the job until it is so.
+    fn until(&self, is_so: impl Fn(&[Stray]) -> bool) -> anyhow::Result<Vec<Stray>> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let strays = evidence::strays(self.home.path());
+            if is_so(&strays) {
+                return Ok(strays);
+            }
+            ensure!(self.signals.next().is_none(), "the demo was interrupted");
+            ensure!(Instant::now() < deadline, "{} processes of the job run", strays.len());
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
