@@ -215,3 +215,16 @@ fn storage(storage: &Storage) -> &'static str {
         _ => "unknown",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shown_as_commands_take_them() {
+        assert_eq!(full_name(Scope::Local, "n"), "n");
+        assert_eq!(full_name(Scope::Local, "Global"), "Local\\Global");
+        assert_eq!(full_name(Scope::Global, "n"), "Global\\n");
+        assert_eq!(full_name(Scope::Local, "\u{1}unnamed.4711"), "(unnamed)");
+    }
+}

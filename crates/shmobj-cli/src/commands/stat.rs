@@ -51,7 +51,10 @@ impl Stat {
 
 fn print(object: &Description) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{} {:?}", object.kind_shown(), object.name.as_deref().unwrap_or_default())?;
+    match &object.name {
+        Some(name) => writeln!(out, "{} {name:?}", object.kind_shown())?,
+        None => writeln!(out, "{} {}", object.kind_shown(), object.name_shown())?,
+    }
     let mut line = |key: &str, value: &str| writeln!(out, "  {key:<12}{value}");
     if let Some(protection) = object.protection {
         line("size", &format!("{} bytes ({})", object.size, size::human(object.size)))?;

@@ -16,6 +16,7 @@ mod lock_killed;
 mod marked;
 mod read_write;
 mod run;
+mod run_escape;
 mod run_job;
 mod run_killed;
 mod run_limits;

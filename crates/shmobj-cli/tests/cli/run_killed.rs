@@ -106,3 +106,17 @@ fn a_guardian_that_is_killed_takes_the_run_with_it() {
         marked.reclaim();
     });
 }
+
+#[test]
+fn nothing_is_left_when_what_starts_the_command_in_its_job_is_killed() {
+    with_each_mechanism(|marked| {
+        let mut run = running(marked, &["--job", "n"]);
+        let inside = marked.running().into_iter().find(|pid| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.split(|&byte| byte == 0).any(|word| word == b"run-inside")
+        });
+        kill_process(Pid::from_raw(inside.unwrap() as i32).unwrap(), Signal::KILL).unwrap();
+        assert_eq!(run.wait().code(), Some(137));
+        assert_eq!(marked.running(), [0; 0]);
+    });
+}
