@@ -30,7 +30,8 @@ fn a_command_that_cannot_be_run_is_126_and_one_that_is_not_there_127() {
         for options in [&["run"][..], &["run", "--job", "n"]] {
             let output = marked.run(&[options, &["--", "/nowhere/to be found"]].concat());
             assert_eq!(output.status.code(), Some(127), "{}", text(&output.stderr));
-            assert!(one_line(&output.stderr).starts_with("shmobj: cannot run \"/nowhere/to be found\": "));
+            let said = "shmobj: cannot run \"/nowhere/to be found\": No such file or directory (os error 2)";
+            assert_eq!(one_line(&output.stderr), said);
             let output = marked.run(&[options, &["--", "/"]].concat());
             assert_eq!(output.status.code(), Some(126), "{}", text(&output.stderr));
         }

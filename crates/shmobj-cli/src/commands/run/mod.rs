@@ -35,7 +35,7 @@ use process::{End, Process};
 ///
 /// With --job, all of this is inside of a job that others find by its name: `shmobj stat` shows its processes, `shmobj kill`
 /// ends them, and other runs can be in it as well. It is created if nobody holds it. The limits are this run's alone; those of
-/// the job, for all that is in it, are given to `shmobj hold job`.
+/// the job, for all that is in it, are given to `shmobj hold job`, and each run has one process more in it than it starts.
 ///
 /// A command that went over a limit ends with the code that it has then: 128 and 9 if it was killed. When the job's processor time is
 /// used up, it is 128 and 24 (SIGXCPU).

@@ -1,5 +1,6 @@
 //! A process in a job, as one that starts it waits for it: it is not our child.
 
+use std::error::Error as _;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::{Command, ExitCode, ExitStatus};
@@ -96,8 +97,12 @@ impl Process {
 
 /// Ends as `env` and shells do if a command is not there, or cannot be run.
 pub(super) fn cannot_start(command: &Command, error: shmobj::Error) -> anyhow::Result<ExitCode> {
-    match error.kind() {
-        ErrorKind::NotSupported => Err(error.into()),
-        _ => Ok(child::cannot_run(command, &error.into())),
+    if error.kind() == ErrorKind::NotSupported {
+        return Err(error.into());
+    }
+    // What the system said of the program, if it did, is all that there is to say.
+    match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
+        Some(said) => Ok(child::cannot_run(command, said)),
+        None => Ok(child::cannot_run(command, &error.into())),
     }
 }
