@@ -60,6 +60,7 @@ use table::{Row, Table};
 
 pub(crate) use child::Child;
 pub(crate) use port::Port;
+pub(crate) use table::GUARDIAN;
 
 /// Standard input, output and error, as far as they are pipes.
 pub(crate) type Pipes = (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>);
