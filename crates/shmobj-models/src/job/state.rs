@@ -1,0 +1,251 @@
+//! The world of the model: the processes and who descends from whom, one name, and the locks of the job's entry.
+
+use std::fmt;
+
+/// A process, by its seat.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Pid(pub(super) usize);
+
+/// Opens the job, spawns, and closes.
+pub(super) const SPAWNER: Pid = Pid(0);
+/// Forked by the spawner, forks the upper guardian, and ends.
+pub(super) const FORKER: Pid = Pid(1);
+pub(super) const UPPER: Pid = Pid(2);
+pub(super) const LOWER: Pid = Pid(3);
+/// The process that was asked for.
+pub(super) const CHILD: Pid = Pid(4);
+/// Those that descend from it have this seat and the next ones.
+pub(super) const FIRST_DESCENDANT: usize = 5;
+/// Creates the name, or opens it, again and again; each time it is another process.
+pub(super) const OPENER: Pid = Pid(7);
+pub(super) const SEATS: usize = 8;
+
+impl fmt::Display for Pid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(["S", "C", "K1", "K2", "P", "D", "E", "O"][self.0])
+    }
+}
+
+/// A set of processes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Pids(u8);
+
+impl Pids {
+    pub(super) fn contains(self, pid: Pid) -> bool {
+        self.0 & (1 << pid.0) != 0
+    }
+
+    pub(super) fn insert(&mut self, pid: Pid) {
+        self.0 |= 1 << pid.0;
+    }
+
+    pub(super) fn remove(&mut self, pid: Pid) {
+        self.0 &= !(1 << pid.0);
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(super) fn first(self) -> Option<Pid> {
+        (0..SEATS).map(Pid).find(|pid| self.contains(*pid))
+    }
+}
+
+impl FromIterator<Pid> for Pids {
+    fn from_iter<I: IntoIterator<Item = Pid>>(pids: I) -> Self {
+        let mut set = Self::default();
+        pids.into_iter().for_each(|pid| set.insert(pid));
+        set
+    }
+}
+
+/// What the name can mean.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Entry {
+    /// The job that everything is about.
+    Job,
+    /// One that the opener has made after it.
+    Next,
+}
+
+/// The lock that an open file description carries.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Lock {
+    None,
+    Shared,
+    Exclusive,
+}
+
+/// A description of an entry that a single process has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Description {
+    pub(super) entry: Entry,
+    pub(super) lock: Lock,
+}
+
+/// What a process is about to do: a system call, or nothing. The table of the module [`job`](super) has them all.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Step {
+    /// Not forked yet.
+    Unborn,
+    Fork,
+    AwaitForker,
+    Hold,
+    /// Has closed, and goes on with something else.
+    Rest,
+
+    CloseHandle,
+    Open,
+    TryExclusive,
+    TakeShared,
+    CountLinks,
+    Recheck,
+    UnlinkEntry,
+    LetGo,
+    Make,
+    Link,
+
+    BecomeSubreaper,
+    CloseAll,
+    OpenOwn,
+    Listen,
+    LookAtFlag,
+    AwaitLastHandle,
+    /// In the kernel's queue for the lock; only the broken rule tells it from being about to enter it.
+    Asleep,
+    LookAtName,
+    UnlinkName,
+    Unlock,
+    TellLower,
+    AwaitLower,
+    Probe,
+
+    AskForSignal,
+    CheckParent,
+    Keep,
+    /// Reads the table of processes.
+    Survey,
+    /// Kills those that were in it.
+    Kill(Pids),
+    Reap,
+
+    Exec,
+    Run,
+
+    Exit,
+    /// Has no descriptors any more; its children are still its own.
+    Exiting,
+    Zombie,
+    /// As if it had never been.
+    Gone,
+}
+
+/// Everything that the kernel and the processes know at one moment.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct State {
+    pub(super) name: Option<Entry>,
+    pub(super) steps: [Step; SEATS],
+    /// `None`: somebody outside, who reaps at once.
+    pub(super) parents: [Option<Pid>; SEATS],
+    /// Who has the spawner's description, with its shared lock.
+    pub(super) handle: Pids,
+    /// Who has the description that K1 waits with.
+    pub(super) own: Pids,
+    pub(super) own_lock: Lock,
+    /// What the spawner opens to probe.
+    pub(super) probe: Option<Description>,
+    /// The opener's.
+    pub(super) opened: Option<Description>,
+    /// Those of the spawner and the opener who are closing.
+    pub(super) closing: Pids,
+    pub(super) subreapers: Pids,
+    /// Who gets a signal when its parent dies.
+    pub(super) mourners: Pids,
+    /// K2 has been told to end its tree, or that K1 is dead.
+    pub(super) told: bool,
+    /// SIGCHLD waits for K1.
+    pub(super) bereaved: bool,
+    /// What K1 was about to do when SIGCHLD came.
+    pub(super) interrupted: Option<Step>,
+    /// The guardians that were killed on the way to this state.
+    pub(super) killed: Pids,
+    /// Somebody was killed on the way to this state, other than by the protocol.
+    pub(super) crashed: bool,
+    /// A name was unlinked without the exclusive lock of what it meant.
+    pub(super) unlawful: bool,
+    /// A member was killed although somebody held the job.
+    pub(super) wronged: bool,
+}
+
+impl State {
+    /// The spawner holds the job.
+    pub(super) fn new() -> Self {
+        let mut steps = [Step::Unborn; SEATS];
+        steps[SPAWNER.0] = Step::Fork;
+        steps[OPENER.0] = Step::Rest;
+        Self {
+            name: Some(Entry::Job),
+            steps,
+            parents: [None; SEATS],
+            handle: Pids::from_iter([SPAWNER]),
+            own: Pids::from_iter([SPAWNER]),
+            own_lock: Lock::None,
+            probe: None,
+            opened: None,
+            closing: Pids::default(),
+            subreapers: Pids::default(),
+            mourners: Pids::default(),
+            told: false,
+            bereaved: false,
+            interrupted: None,
+            killed: Pids::default(),
+            crashed: false,
+            unlawful: false,
+            wronged: false,
+        }
+    }
+
+    pub(super) fn step(&self, pid: Pid) -> Step {
+        self.steps[pid.0]
+    }
+
+    pub(super) fn parent(&self, pid: Pid) -> Option<Pid> {
+        self.parents[pid.0]
+    }
+
+    pub(super) fn children(&self, parent: Pid) -> impl Iterator<Item = Pid> + '_ {
+        let is_there = |pid: &Pid| !matches!(self.step(*pid), Step::Unborn | Step::Gone);
+        (0..SEATS).map(Pid).filter(is_there).filter(move |pid| self.parent(*pid) == Some(parent))
+    }
+
+    /// It takes steps, or could.
+    pub(super) fn lives(&self, pid: Pid) -> bool {
+        !matches!(self.step(pid), Step::Unborn | Step::Exiting | Step::Zombie | Step::Gone)
+    }
+
+    /// P and what descends from it.
+    pub(super) fn members() -> impl Iterator<Item = Pid> {
+        (CHILD.0..OPENER.0).map(Pid)
+    }
+
+    pub(super) fn living_members(&self) -> impl Iterator<Item = Pid> + '_ {
+        Self::members().filter(|pid| self.lives(*pid))
+    }
+
+    pub(super) fn descends(&self, pid: Pid, ancestor: Pid) -> bool {
+        std::iter::successors(self.parent(pid), |parent| self.parent(*parent)).any(|it| it == ancestor)
+    }
+
+    /// Somebody has a handle to the job and is not about to give it up.
+    pub(super) fn is_held(&self) -> bool {
+        let spawner = matches!(self.step(SPAWNER), Step::Fork | Step::AwaitForker | Step::Hold);
+        spawner || self.holds_by_name() == Some(Entry::Job)
+    }
+
+    /// What the opener has a handle to.
+    pub(super) fn holds_by_name(&self) -> Option<Entry> {
+        let opened = self.opened.filter(|_| self.step(OPENER) == Step::Hold);
+        opened.map(|description| description.entry)
+    }
+}
