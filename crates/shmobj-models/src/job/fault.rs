@@ -25,9 +25,9 @@ pub enum Fault {
     KillOnce,
     /// K2 kills P alone, and ends. If K1 is dead, nobody kills the rest. J2.
     KillChildOnly,
-    /// P asks for SIGKILL at K2's death, and doesn't look whether K2 has died before that. J6.
+    /// P asks for SIGKILL at K2's death, and doesn't look whether K2 has died before that. J7.
     ChildTrustsItsParent,
-    /// P doesn't ask for it. J6.
+    /// P doesn't ask for it. J7.
     ChildOutlives,
     /// K1 keeps its copy of the spawner's handle, and waits for itself. J1.
     UpperKeepsHandle,
@@ -45,11 +45,16 @@ pub enum Fault {
     NoProbeAtEnd,
     /// K1 keeps the exclusive lock as long as the tree lives, also of an entry that it may not unlink. L4.
     UpperKeepsLock,
+    /// K2 reads how often the job was ended before it is on the roster. Who ends the job in between doesn't find the tree, and K2
+    /// ends it long after. J3.
+    EndsNotedFirst,
+    /// K2 is put on the roster after it has forked P. J8.
+    EnrolledLate,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::LowerTrustsItsParent,
         Self::LowerDiesWithUpper,
         Self::UpperNoSubreaper,
@@ -71,5 +76,7 @@ impl Fault {
         Self::UnlinkByNameOnly,
         Self::NoProbeAtEnd,
         Self::UpperKeepsLock,
+        Self::EndsNotedFirst,
+        Self::EnrolledLate,
     ];
 }

@@ -51,7 +51,7 @@ impl State {
     /// A member ends because somebody kills it.
     pub(super) fn slay(&mut self, pid: Pid) {
         if self.lives(pid) {
-            self.wronged |= self.is_held() && self.killed.is_empty();
+            self.wronged |= self.is_held() && self.killed.is_empty() && !self.is_being_ended();
             self.end(pid);
         }
     }
@@ -78,7 +78,7 @@ impl State {
         self.mourners.remove(pid);
         match pid {
             UPPER => (self.bereaved, self.interrupted) = (false, None),
-            LOWER => self.told = false,
+            LOWER => (self.told, self.called) = (false, false),
             _ => {}
         }
         self.tell_parent(pid);

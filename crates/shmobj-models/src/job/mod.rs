@@ -21,20 +21,24 @@
 //! | | `Probe` | `flock(EX, NB)` | locked: `LookAtName`, `UnlinkName`, ends; busy: ends |
 //! | K2 | `AskForSignal` | a signal, which is blocked, if K1 dies | `CheckParent` |
 //! | | `CheckParent` | is K1 still its parent? | no: ends; `BecomeSubreaper` |
-//! | | `BecomeSubreaper`, `Fork`, `CloseAll` | as K1; forks P | `Keep` |
-//! | | `Keep` | reaps, or sleeps until there is a signal | told, or alone: `Survey`; no children: ends |
+//! | | `BecomeSubreaper` | as K1 | `Enrol` |
+//! | | `Enrol`, `NoteEnds` | goes on the roster, reads how often the job was ended | `Fork` |
+//! | | `Fork`, `CloseAll` | forks P, closes all that is inherited | `Keep` |
+//! | | `Keep` | reaps, or sleeps until there is a signal | told, alone, or the job was ended: `Survey`; no children: ends |
 //! | K1, K2 | `Survey` | reads the table of processes: who descends from it? | `Kill` |
 //! | | `Kill` | kills them one by one | `Reap` |
 //! | | `Reap` | `waitpid` | children: `Survey`; none: ends (K1: `Probe`) |
 //! | P | `AskForSignal` | SIGKILL if K2 dies | `CheckParent` |
 //! | | `CheckParent` | is K2 still its parent? | no: ends; `Exec` |
 //! | | `Exec` | closes what it has of the spawner's handle and of K1's description | runs |
+//! | O | `SayEnded` | terminate: writes on the board that the job is ended | `LookForTree` |
+//! | | `LookForTree` | is a tree on the roster? | none: done; tells K2, `Kill` |
 //! | S, O | `CloseHandle`, `Open` ... | create, open and close, as in [`lifecycle`](super::lifecycle) | |
 //!
 //! The invariants are in the constants ([`J1`] ...), and those of [`lifecycle`](super::lifecycle) hold as well. [`Fault`]
 //! names the rules that can be broken.
 //!
-//! Not modelled: control groups, limits, a second process spawned into the job, processes that are assigned, `terminate`,
+//! Not modelled: control groups, limits, a second process spawned into the job, processes that are assigned, a terminate that is killed,
 //! members that attack their guardians with anything but `fork` (they may kill both: that is a death of both), and a fork
 //! bomb that is faster than the killing: members fork a few times only.
 
@@ -49,7 +53,7 @@ use stateright::{Model, Property};
 
 pub use fault::Fault;
 pub use properties::{
-    BOTH_DIED, J1, J2, J3, J4, J5, J6, LAST_PROBE, OPENER_FIRST, UNDER_OPENER, UPPER_DESTROYS,
+    BOTH_DIED, J1, J2, J3, J4, J5, J7, J8, LAST_PROBE, OPENER_FIRST, UNDER_OPENER, UPPER_DESTROYS,
 };
 use state::{CHILD, FIRST_DESCENDANT, FORKER, LOWER, OPENER, SEATS, SPAWNER, Step, UPPER};
 pub use state::{Pid, State};
@@ -67,22 +71,25 @@ pub enum Scene {
     NamedSpared,
     /// The same, but the entry is in a directory where K1 may not unlink it.
     Foreign,
+    /// A job that kills on close, and somebody who terminates it; P has one descendant.
+    Terminated,
 }
 
 impl Scene {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Tree, Self::Spared, Self::Named, Self::NamedSpared, Self::Foreign];
+    pub const ALL: [Self; 6] =
+        [Self::Tree, Self::Spared, Self::Named, Self::NamedSpared, Self::Foreign, Self::Terminated];
 
     fn kills_on_close(self) -> bool {
-        matches!(self, Self::Tree | Self::Named)
+        matches!(self, Self::Tree | Self::Named | Self::Terminated)
     }
 
     fn has_opener(self) -> bool {
-        !matches!(self, Self::Tree | Self::Spared)
+        matches!(self, Self::Named | Self::NamedSpared | Self::Foreign)
     }
 
     fn descendants(self) -> impl Iterator<Item = Pid> {
-        let most = if self.has_opener() { 1 } else { 2 };
+        let most = if matches!(self, Self::Tree | Self::Spared) { 2 } else { 1 };
         (FIRST_DESCENDANT..FIRST_DESCENDANT + most).map(Pid)
     }
 }
@@ -99,7 +106,7 @@ pub struct Job {
 /// What can happen next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// The opener sets out to create the name, or to open it.
+    /// The opener sets out to create the name, or to open it; or, once, to terminate the job.
     Begin,
     /// The spawner or the opener sets out to close its handle.
     Close(Pid),
@@ -138,7 +145,7 @@ impl Model for Job {
             match state.step(pid) {
                 Step::Exiting => actions.push(Action::Depart(pid)),
                 Step::Hold => actions.push(Action::Close(pid)),
-                Step::Rest if pid == OPENER && self.scene.has_opener() => actions.push(Action::Begin),
+                Step::Rest if pid == OPENER && self.first_step(state).is_some() => actions.push(Action::Begin),
                 _ => {}
             }
         }
@@ -153,7 +160,9 @@ impl Model for Job {
             }
         }
         let killable = [SPAWNER, FORKER, UPPER, LOWER, OPENER].into_iter();
-        // Those that have closed, and the opener before it begins, have nothing to lose.
+        // Those that have closed, and the opener before it begins, have nothing to lose. A terminate that is killed in its
+        // middle promises nothing.
+        let killable = killable.filter(|pid| *pid != OPENER || self.scene.has_opener());
         let killable = killable.filter(|pid| state.lives(*pid) && state.step(*pid) != Step::Rest);
         actions.extend(killable.map(Action::Kill));
     }
@@ -161,7 +170,7 @@ impl Model for Job {
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
         let mut state = state.clone();
         match action {
-            Action::Begin => state.steps[OPENER.0] = Step::Open,
+            Action::Begin => state.steps[OPENER.0] = self.first_step(&state).unwrap_or(Step::Rest),
             Action::Close(pid) => {
                 state.steps[pid.0] = Step::CloseHandle;
                 state.closing.insert(pid);
@@ -195,6 +204,14 @@ impl Job {
     /// Nothing happens any more unless somebody outside of the protocol does something.
     fn is_quiet(&self, state: &State) -> bool {
         (0..SEATS).map(Pid).all(|pid| state.step(pid) != Step::Exiting && !self.is_ready(state, pid))
+    }
+
+    /// What the opener begins with, if it has anything to do.
+    fn first_step(&self, state: &State) -> Option<Step> {
+        match self.scene {
+            Scene::Terminated => (!state.ended).then_some(Step::SayEnded),
+            scene => scene.has_opener().then_some(Step::Open),
+        }
     }
 
     /// P is dead, or was never there.

@@ -10,14 +10,16 @@ use crate::lifecycle::{L1, L2, L4, L5};
 pub const J1: &str = "J1: no member outlives the last handle of a job that kills on close";
 /// If one guardian is killed, the other one ends the tree, and then itself, whoever holds the job.
 pub const J2: &str = "J2: nothing of a tree outlives one of its guardians";
-/// As long as somebody holds the job and both guardians live, no guardian kills a member.
+/// As long as somebody holds the job, nobody is terminating it and both guardians live, no guardian kills a member.
 pub const J3: &str = "J3: no member is killed while the job is held";
 /// Without members there is no guardian, and beside a guardian there is no entry that nobody holds.
 pub const J4: &str = "J4: guardians leave nothing behind, themselves included";
 /// No deadlock: K1 waits for the lock only while somebody holds the job, and for K2 only while K2 has a member; S gets its answer.
 pub const J5: &str = "J5: nobody waits for what will never be";
 /// If both guardians are killed, P dies. Only those that it has forked may remain.
-pub const J6: &str = "J6: what was spawned does not outlive both guardians";
+pub const J7: &str = "J7: what was spawned does not outlive both guardians";
+/// Terminate ends all members that were there when it began, unless a guardian was killed: then they end a little later (J2).
+pub const J8: &str = "J8: who was there when it began does not outlive a terminate";
 
 /// Both guardians were killed, and somebody remains.
 pub const BOTH_DIED: &str = "a descendant outlives both guardians";
@@ -54,8 +56,12 @@ impl Job {
                         && (model.scene == Scene::Foreign || !is_haunted(state)))
             }),
             Claim::always(J5, |model, state| !model.is_quiet(state) || nobody_waits_in_vain(state)),
-            Claim::always(J6, |model, state| {
+            Claim::always(J7, |model, state| {
                 !both_died(state) || !model.is_quiet(state) || Self::child_is_dead(state)
+            }),
+            Claim::always(J8, |_, state| {
+                let is_over = state.ended && !state.is_being_ended() && state.killed.is_empty();
+                !is_over || state.living_members().all(|member| !state.doomed.contains(member))
             }),
             Claim::always(L1, |_, state| !state.unlawful),
             Claim::always(L2, |_, state| {

@@ -18,7 +18,8 @@ impl Job {
             Step::AwaitLastHandle => state.own_is_free() || state.bereaved,
             Step::Asleep => state.own_is_free(),
             Step::AwaitLower => state.bereaved,
-            Step::Keep => state.told || has_zombie() || is_childless(),
+            Step::Keep => state.told || state.called || has_zombie() || is_childless(),
+            Step::LookForTree => !state.has_tree() || !state.called || !state.survey(LOWER).is_empty(),
             Step::Reap => {
                 let returns = pid == UPPER && state.parent(LOWER) == Some(UPPER);
                 has_zombie() || is_childless() || returns || !state.survey(pid).is_empty()
@@ -109,6 +110,29 @@ impl Job {
             }
             Step::Link if state.link(pid) => Step::Hold,
             Step::Link => Step::LetGo,
+            _ => self.terminator(state),
+        }
+    }
+
+    fn terminator(&self, state: &mut State) -> Step {
+        match state.step(OPENER) {
+            Step::SayEnded => {
+                state.ended = true;
+                state.doomed = state.living_members().collect();
+                Step::LookForTree
+            }
+            Step::LookForTree if !state.has_tree() => Step::Rest,
+            Step::LookForTree => {
+                state.called = state.lives(LOWER);
+                Step::Kill(state.survey(LOWER))
+            }
+            Step::Kill(mut rest) => {
+                if let Some(pid) = rest.first() {
+                    state.slay(pid);
+                    rest.remove(pid);
+                }
+                if rest.is_empty() { Step::LookForTree } else { Step::Kill(rest) }
+            }
             other => other,
         }
     }
@@ -217,18 +241,38 @@ impl Job {
                 if !self.has(Fault::LowerNoSubreaper) {
                     state.subreapers.insert(LOWER);
                 }
-                if self.has(Fault::LowerSubreaperLate) { Step::CloseAll } else { Step::Fork }
+                if self.has(Fault::LowerSubreaperLate) { Step::CloseAll } else { self.lower_enrols() }
+            }
+            Step::Enrol => {
+                state.enrolled = true;
+                match self.fault {
+                    Some(Fault::EndsNotedFirst) => Step::Fork,
+                    Some(Fault::EnrolledLate) => Step::CloseAll,
+                    _ => Step::NoteEnds,
+                }
+            }
+            Step::NoteEnds => {
+                state.had_ended = state.ended;
+                if self.has(Fault::EndsNotedFirst) { Step::Enrol } else { Step::Fork }
             }
             Step::Fork => {
                 let first = if self.has(Fault::ChildOutlives) { Step::Exec } else { Step::AskForSignal };
                 state.fork(LOWER, CHILD, first);
-                if self.has(Fault::LowerSubreaperLate) { Step::BecomeSubreaper } else { Step::CloseAll }
+                match self.fault {
+                    Some(Fault::LowerSubreaperLate) => Step::BecomeSubreaper,
+                    Some(Fault::EnrolledLate) => Step::Enrol,
+                    _ => Step::CloseAll,
+                }
             }
             Step::CloseAll => {
                 state.close_all(LOWER);
                 Step::Keep
             }
-            Step::Keep if state.told => Step::Survey,
+            Step::Keep if state.told || state.ended != state.had_ended => Step::Survey,
+            Step::Keep if state.called => {
+                state.called = false;
+                Step::Keep
+            }
             Step::Keep => {
                 let zombie = state.children(LOWER).find(|child| state.step(*child) == Step::Zombie);
                 match zombie {
@@ -244,7 +288,14 @@ impl Job {
     }
 
     fn lower_begins(&self) -> Step {
-        if self.has(Fault::LowerSubreaperLate) { Step::Fork } else { Step::BecomeSubreaper }
+        if self.has(Fault::LowerSubreaperLate) { self.lower_enrols() } else { Step::BecomeSubreaper }
+    }
+
+    fn lower_enrols(&self) -> Step {
+        match self.fault {
+            Some(Fault::EndsNotedFirst | Fault::EnrolledLate) => Step::NoteEnds,
+            _ => Step::Enrol,
+        }
     }
 
     /// Kills whoever descends from the guardian until it has no children.

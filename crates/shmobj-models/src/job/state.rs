@@ -16,7 +16,7 @@ pub(super) const LOWER: Pid = Pid(3);
 pub(super) const CHILD: Pid = Pid(4);
 /// Those that descend from it have this seat and the next ones.
 pub(super) const FIRST_DESCENDANT: usize = 5;
-/// Creates the name, or opens it, again and again; each time it is another process.
+/// Creates the name, or opens it, again and again; each time it is another process. In one scene it terminates the job instead.
 pub(super) const OPENER: Pid = Pid(7);
 pub(super) const SEATS: usize = 8;
 
@@ -123,6 +123,8 @@ pub(super) enum Step {
 
     AskForSignal,
     CheckParent,
+    Enrol,
+    NoteEnds,
     Keep,
     /// Reads the table of processes.
     Survey,
@@ -132,6 +134,11 @@ pub(super) enum Step {
 
     Exec,
     Run,
+
+    /// Terminate: says on the board that the job is ended.
+    SayEnded,
+    /// Looks whether there is a tree on the roster.
+    LookForTree,
 
     Exit,
     /// Has no descriptors any more; its children are still its own.
@@ -164,6 +171,16 @@ pub struct State {
     pub(super) mourners: Pids,
     /// K2 has been told to end its tree, or that K1 is dead.
     pub(super) told: bool,
+    /// K2 has been told to look at the board.
+    pub(super) called: bool,
+    /// K2 is on the roster.
+    pub(super) enrolled: bool,
+    /// The board says that the job was ended.
+    pub(super) ended: bool,
+    /// It did so when K2 began.
+    pub(super) had_ended: bool,
+    /// The members that were there when the job was ended.
+    pub(super) doomed: Pids,
     /// SIGCHLD waits for K1.
     pub(super) bereaved: bool,
     /// What K1 was about to do when SIGCHLD came.
@@ -197,6 +214,11 @@ impl State {
             subreapers: Pids::default(),
             mourners: Pids::default(),
             told: false,
+            called: false,
+            enrolled: false,
+            ended: false,
+            had_ended: false,
+            doomed: Pids::default(),
             bereaved: false,
             interrupted: None,
             killed: Pids::default(),
@@ -241,6 +263,16 @@ impl State {
     pub(super) fn is_held(&self) -> bool {
         let spawner = matches!(self.step(SPAWNER), Step::Fork | Step::AwaitForker | Step::Hold);
         spawner || self.holds_by_name() == Some(Entry::Job)
+    }
+
+    /// Somebody is in the middle of ending the job.
+    pub(super) fn is_being_ended(&self) -> bool {
+        self.ended && self.step(OPENER) != Step::Rest
+    }
+
+    /// Who ends the job finds K2.
+    pub(super) fn has_tree(&self) -> bool {
+        self.enrolled && self.step(LOWER) != Step::Gone
     }
 
     /// What the opener has a handle to.

@@ -2,7 +2,7 @@
 
 use stateright::Path;
 
-use super::state::{Entry, LOWER, Pid, State, Step, UPPER};
+use super::state::{Entry, LOWER, OPENER, Pid, State, Step, UPPER};
 use super::{Action, Job};
 
 impl Job {
@@ -15,6 +15,7 @@ impl Job {
 
     fn line(&self, before: &State, action: Action, after: &State) -> String {
         match action {
+            Action::Begin if after.step(OPENER) == Step::SayEnded => "O begins to terminate the job".to_owned(),
             Action::Begin => "O begins to create the name, or to open it".to_owned(),
             Action::Close(pid) => format!("{pid} begins to close its handle"),
             Action::Fork { parent, child, detached: false } => format!("{parent} forks {child}"),
@@ -63,6 +64,10 @@ impl Job {
             Step::Reap => "waits for a child",
             Step::Exec => "execs",
             Step::Exit => "exits",
+            Step::Enrol => "goes on the roster",
+            Step::NoteEnds => "reads how often the job was ended",
+            Step::SayEnded => "says on the board that the job is ended",
+            Step::LookForTree => "looks for a tree on the roster",
             Step::AwaitLower => "has waited for K2",
             Step::Unborn | Step::Hold | Step::Rest | Step::Run => "waits",
             Step::Exiting | Step::Zombie | Step::Gone => "is dead",
