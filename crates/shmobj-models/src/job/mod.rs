@@ -44,10 +44,12 @@
 
 mod fault;
 mod kernel;
+mod pid;
 mod properties;
 mod protocol;
 mod state;
 mod story;
+mod user;
 
 use stateright::{Model, Property};
 
@@ -71,7 +73,7 @@ pub enum Scene {
     NamedSpared,
     /// The same, but the entry is in a directory where K1 may not unlink it.
     Foreign,
-    /// A job that kills on close, and somebody who terminates it; P has one descendant.
+    /// A job that kills on close, and somebody who terminates it; P has one descendant. The spawner does not close, but may be killed.
     Terminated,
 }
 
@@ -144,8 +146,10 @@ impl Model for Job {
             }
             match state.step(pid) {
                 Step::Exiting => actions.push(Action::Depart(pid)),
-                Step::Hold => actions.push(Action::Close(pid)),
-                Step::Rest if pid == OPENER && self.first_step(state).is_some() => actions.push(Action::Begin),
+                Step::Hold if self.scene != Scene::Terminated => actions.push(Action::Close(pid)),
+                Step::Rest if pid == OPENER && self.first_step(state).is_some() => {
+                    actions.push(Action::Begin);
+                }
                 _ => {}
             }
         }
@@ -153,9 +157,8 @@ impl Model for Job {
             actions.push(Action::End(member));
             if state.step(member) == Step::Run {
                 let unborn = self.scene.descendants().find(|pid| state.step(*pid) == Step::Unborn);
-                let forks = |child| {
-                    [false, true].map(|detached| Action::Fork { parent: member, child, detached })
-                };
+                let forks =
+                    |child| [false, true].map(|detached| Action::Fork { parent: member, child, detached });
                 actions.extend(unborn.into_iter().flat_map(forks));
             }
         }

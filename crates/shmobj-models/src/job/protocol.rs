@@ -1,8 +1,6 @@
-//! The protocol itself: what each step does and which one follows it.
+//! The protocol itself: what each step of C, of the guardians and of P does, and which one follows it.
 
-use super::state::{
-    CHILD, Entry, FORKER, LOWER, Lock, OPENER, Pid, Pids, SPAWNER, State, Step, UPPER,
-};
+use super::state::{CHILD, Entry, FORKER, LOWER, Lock, OPENER, Pid, Pids, SPAWNER, State, Step, UPPER};
 use super::{Fault, Job, Scene};
 
 impl Job {
@@ -63,89 +61,9 @@ impl Job {
         state.bereaved && lets_through && state.interrupted.is_none()
     }
 
-    /// The spawner and the opener.
-    fn user(&self, state: &mut State, pid: Pid) -> Step {
-        let closes = state.closing.contains(pid);
-        match state.step(pid) {
-            Step::Fork => {
-                state.fork(SPAWNER, FORKER, Step::Fork);
-                Step::AwaitForker
-            }
-            Step::AwaitForker => {
-                state.close_own(SPAWNER);
-                Step::Hold
-            }
-            Step::CloseHandle => {
-                if pid == SPAWNER {
-                    state.close_handle(pid);
-                } else {
-                    state.close(pid);
-                }
-                Step::Open
-            }
-            // What the name means by now is no business of the spawner's.
-            Step::Open if pid == SPAWNER && state.name != Some(Entry::Job) => self.rest(state, pid),
-            Step::Open if state.open(pid) => Step::TryExclusive,
-            Step::Open if closes => self.rest(state, pid),
-            Step::Open => Step::Make,
-            Step::TryExclusive if state.lock(pid, Lock::Exclusive) => Step::Recheck,
-            Step::TryExclusive if closes => Step::LetGo,
-            Step::TryExclusive => Step::TakeShared,
-            Step::TakeShared if state.lock(pid, Lock::Shared) => Step::CountLinks,
-            Step::CountLinks if state.is_named(pid) => Step::Hold,
-            Step::TakeShared | Step::CountLinks => Step::LetGo,
-            Step::Recheck if state.is_named(pid) => Step::UnlinkEntry,
-            Step::Recheck => Step::LetGo,
-            Step::UnlinkEntry => {
-                state.unlink(pid);
-                Step::LetGo
-            }
-            Step::LetGo => {
-                state.close(pid);
-                if closes { self.rest(state, pid) } else { Step::Open }
-            }
-            Step::Make => {
-                state.make(pid);
-                Step::Link
-            }
-            Step::Link if state.link(pid) => Step::Hold,
-            Step::Link => Step::LetGo,
-            _ => self.terminator(state),
-        }
-    }
-
-    fn terminator(&self, state: &mut State) -> Step {
-        match state.step(OPENER) {
-            Step::SayEnded => {
-                state.ended = true;
-                state.doomed = state.living_members().collect();
-                Step::LookForTree
-            }
-            Step::LookForTree if !state.has_tree() => Step::Rest,
-            Step::LookForTree => {
-                state.called = state.lives(LOWER);
-                Step::Kill(state.survey(LOWER))
-            }
-            Step::Kill(mut rest) => {
-                if let Some(pid) = rest.first() {
-                    state.slay(pid);
-                    rest.remove(pid);
-                }
-                if rest.is_empty() { Step::LookForTree } else { Step::Kill(rest) }
-            }
-            other => other,
-        }
-    }
-
-    fn rest(&self, state: &mut State, pid: Pid) -> Step {
-        state.closing.remove(pid);
-        Step::Rest
-    }
-
     fn forker(&self, state: &mut State) -> Step {
         if state.step(FORKER) == Step::Fork {
-            let first =
-                if self.has(Fault::UpperSubreaperLate) { Step::Fork } else { Step::BecomeSubreaper };
+            let first = if self.has(Fault::UpperSubreaperLate) { Step::Fork } else { Step::BecomeSubreaper };
             state.fork(FORKER, UPPER, first);
             state.parents[UPPER.0] = None; // or will be: nobody looks
         }

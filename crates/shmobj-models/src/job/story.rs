@@ -15,7 +15,9 @@ impl Job {
 
     fn line(&self, before: &State, action: Action, after: &State) -> String {
         match action {
-            Action::Begin if after.step(OPENER) == Step::SayEnded => "O begins to terminate the job".to_owned(),
+            Action::Begin if after.step(OPENER) == Step::SayEnded => {
+                "O begins to terminate the job".to_owned()
+            }
             Action::Begin => "O begins to create the name, or to open it".to_owned(),
             Action::Close(pid) => format!("{pid} begins to close its handle"),
             Action::Fork { parent, child, detached: false } => format!("{parent} forks {child}"),
