@@ -2,7 +2,7 @@
 
 use stateright::Property;
 
-use super::state::{CHILD, Entry, FORKER, LOWER, Lock, OPENER, SPAWNER, State, Step, UPPER};
+use super::state::{Entry, FORKER, LOWER, Lock, OPENER, SPAWNER, State, Step, UPPER};
 use super::{Job, Scene};
 use crate::lifecycle::{L1, L2, L4, L5};
 
@@ -148,5 +148,5 @@ fn unlinks(state: &State) -> bool {
 }
 
 fn is_leaving(state: &State) -> bool {
-    state.interrupted.is_some() && state.step(CHILD) != Step::Run
+    state.interrupted.is_some()
 }

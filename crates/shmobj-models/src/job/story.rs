@@ -3,7 +3,7 @@
 use stateright::Path;
 
 use super::state::{Entry, LOWER, OPENER, Pid, State, Step, UPPER};
-use super::{Action, Job};
+use super::{Action, Fault, Job, Scene};
 
 impl Job {
     /// Tells a path as one line for each action.
@@ -43,10 +43,13 @@ impl Job {
             Step::TryExclusive | Step::Probe => "tries flock(EX)",
             Step::TakeShared => "tries flock(SH)",
             Step::CountLinks | Step::Recheck | Step::LookAtName => "looks what the name means",
+            Step::UnlinkName if self.scene == Scene::Foreign => "may not unlink the name",
             Step::UnlinkEntry | Step::UnlinkName => "unlinks the name",
             Step::LetGo => "closes its descriptor",
             Step::Make => "makes an entry, locked SH",
             Step::Link => "links the entry",
+            Step::BecomeSubreaper if pid == UPPER && self.has(Fault::UpperNoSubreaper) => "is no subreaper",
+            Step::BecomeSubreaper if pid == LOWER && self.has(Fault::LowerNoSubreaper) => "is no subreaper",
             Step::BecomeSubreaper => "becomes a subreaper",
             Step::CloseAll => "closes all",
             Step::OpenOwn => "opens the name for itself",
