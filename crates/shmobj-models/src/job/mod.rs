@@ -57,7 +57,7 @@ pub use fault::Fault;
 pub use properties::{
     BOTH_DIED, J1, J2, J3, J4, J5, J7, J8, LAST_PROBE, OPENER_FIRST, UNDER_OPENER, UPPER_DESTROYS,
 };
-use state::{CHILD, FIRST_DESCENDANT, FORKER, LOWER, OPENER, SEATS, SPAWNER, Step, UPPER};
+use state::{CHILD, FIRST_DESCENDANT, FORKER, LOWER, OPENER, SPAWNER, Step, UPPER};
 pub use state::{Pid, State};
 
 /// What kind of job it is, and who plays.
@@ -140,7 +140,7 @@ impl Model for Job {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        for pid in (0..SEATS).map(Pid) {
+        for pid in State::everybody() {
             if self.is_ready(state, pid) {
                 actions.push(Action::Step(pid));
             }
@@ -206,7 +206,7 @@ impl Model for Job {
 impl Job {
     /// Nothing happens any more unless somebody outside of the protocol does something.
     fn is_quiet(&self, state: &State) -> bool {
-        (0..SEATS).map(Pid).all(|pid| state.step(pid) != Step::Exiting && !self.is_ready(state, pid))
+        State::everybody().all(|pid| state.step(pid) != Step::Exiting && !self.is_ready(state, pid))
     }
 
     /// What the opener begins with, if it has anything to do.

@@ -3,7 +3,7 @@
 use stateright::Property;
 
 use super::state::{Entry, FORKER, LOWER, Lock, OPENER, SPAWNER, State, Step, UPPER};
-use super::{Job, Scene};
+use super::{Fault, Job, Scene};
 use crate::lifecycle::{L1, L2, L4, L5};
 
 /// If the job kills on close, no member outlives the last handle, whoever was killed, except both guardians.
@@ -14,7 +14,7 @@ pub const J2: &str = "J2: nothing of a tree outlives one of its guardians";
 pub const J3: &str = "J3: no member is killed while the job is held";
 /// Without members there is no guardian, and beside a guardian there is no entry that nobody holds.
 pub const J4: &str = "J4: guardians leave nothing behind, themselves included";
-/// No deadlock: K1 waits for the lock only while somebody holds the job, and for K2 only while K2 has a member; S gets its answer.
+/// No deadlock, and no going round in circles: whatever has happened, everybody who is let alone comes to rest. K1 waits for the lock only while somebody holds the job, and for K2 only while K2 has a member; S gets its answer.
 pub const J5: &str = "J5: nobody waits for what will never be";
 /// If both guardians are killed, P dies. Only those that it has forked may remain.
 pub const J7: &str = "J7: what was spawned does not outlive both guardians";
@@ -34,6 +34,9 @@ pub const UNDER_OPENER: &str = "the job outlives its spawner's handle by an open
 
 /// How many steps an opener may need alone: it opens, locks, looks, unlinks, lets go, opens, makes and links.
 const PATIENCE: usize = 8;
+
+/// How often everybody may need to take a step until all are at rest.
+const ROUNDS: usize = 40;
 
 type Claim = Property<Job>;
 
@@ -55,7 +58,10 @@ impl Job {
                     || ((!no_member_lives(state) || no_guardian_lives(state))
                         && (model.scene == Scene::Foreign || !is_haunted(state)))
             }),
-            Claim::always(J5, |model, state| !model.is_quiet(state) || nobody_waits_in_vain(state)),
+            Claim::always(J5, |model, state| match model.is_quiet(state) {
+                true => nobody_waits_in_vain(state),
+                false => model.comes_to_rest(state),
+            }),
             Claim::always(J7, |model, state| {
                 !both_died(state) || !model.is_quiet(state) || Self::child_is_dead(state)
             }),
@@ -98,6 +104,24 @@ impl Job {
             }));
         }
         claims
+    }
+
+    /// J5: with everybody taking turns, there comes an end.
+    fn comes_to_rest(&self, state: &State) -> bool {
+        let mut state = state.clone();
+        for _ in 0..ROUNDS {
+            for pid in State::everybody() {
+                if state.step(pid) == Step::Exiting {
+                    state.depart(pid, self.has(Fault::LowerDiesWithUpper));
+                } else if self.is_ready(&state, pid) {
+                    self.step(&mut state, pid);
+                }
+            }
+            if self.is_quiet(&state) {
+                return true;
+            }
+        }
+        false
     }
 
     /// L4: an opener who is alone gets a handle: to the job if it is held, else to one of its own.

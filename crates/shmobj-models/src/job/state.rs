@@ -181,12 +181,16 @@ impl State {
 
     pub(super) fn children(&self, parent: Pid) -> impl Iterator<Item = Pid> + '_ {
         let is_there = |pid: &Pid| !matches!(self.step(*pid), Step::Unborn | Step::Gone);
-        (0..SEATS).map(Pid).filter(is_there).filter(move |pid| self.parent(*pid) == Some(parent))
+        Self::everybody().filter(is_there).filter(move |pid| self.parent(*pid) == Some(parent))
     }
 
     /// It takes steps, or could.
     pub(super) fn lives(&self, pid: Pid) -> bool {
         !matches!(self.step(pid), Step::Unborn | Step::Exiting | Step::Zombie | Step::Gone)
+    }
+
+    pub(super) fn everybody() -> impl Iterator<Item = Pid> {
+        (0..SEATS).map(Pid)
     }
 
     /// P and what descends from it.
