@@ -50,6 +50,7 @@ use super::sync::words::Words;
 use super::sync::{Holder, Synchronizer, cell, own_pid_namespace};
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::job::{Limits, Mechanism, Usage};
+use crate::test_hooks::step;
 use board::{Board, Mapped};
 use cgroup::Group;
 use members::Trees;
@@ -93,6 +94,7 @@ pub(crate) fn terminate(job: &Synchronizer, attempt: &Attempt<'_>, code: u32) ->
     let jobs = Jobs::of(job, attempt);
     let board = jobs.board(true)?;
     board.end(code);
+    step("terminate: announced");
     if let Some(group) = jobs.group(&board) {
         let _ = cgroup::kill(&group);
     }
@@ -121,6 +123,7 @@ pub(crate) fn terminate(job: &Synchronizer, attempt: &Attempt<'_>, code: u32) ->
         for row in members.iter().filter_map(|&pid| table.find(pid)) {
             signal(&table, row, Signal::KILL);
         }
+        step("terminate: processes signalled");
         std::thread::sleep(Duration::from_millis(1));
         table.read().map_err(|errno| attempt.os("reading /proc", errno))?;
     }
@@ -209,12 +212,14 @@ pub(crate) fn set_limits(job: &Synchronizer, attempt: &Attempt<'_>, limits: &Lim
     let trees = Trees::of(&board, &table, own_namespace());
     let (user, system) = usage::times(&board, &table, &trees);
     board.set_limits(limits, Duration::from_nanos(user + system));
+    step("limit: on the board");
     if let Some(path) = jobs.group_path(&board).filter(|path| path.exists()) {
         if let Ok(group) = Group::open(&path) {
             group.limit(limits);
         }
         cgroup::remove(&path); // as a guardian may have wanted to meanwhile
     }
+    step("limit: in the group");
     for pid in jobs.members(&board, &table, &trees) {
         limit_process(pid, limits);
     }

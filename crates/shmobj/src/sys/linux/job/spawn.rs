@@ -25,6 +25,7 @@ use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::job::{Breakaway, Limit, Limits};
 use crate::sys::linux::object::Object;
 use crate::sys::linux::proc;
+use crate::test_hooks::step;
 
 /// Starts a process in a job.
 pub(super) fn spawn(job: &Jobs<'_>, command: &mut Command) -> Result<(Child, Pipes)> {
@@ -135,6 +136,7 @@ pub(super) fn assign(job: &Jobs<'_>, pid: u32) -> Result<()> {
     let group = entering
         .group(pid)
         .filter(|group| cgroup::write(&group.directory, "cgroup.procs", &pid.to_string()).is_ok());
+    step("assign: in the group");
     super::limit_process(pid, &entering.limits);
     let (ours, theirs) = link(attempt)?;
     let task = Task::Watch { process, pid, started: row.started };
