@@ -108,6 +108,12 @@ impl Lab {
         format!("escape {trick} {} {rest}", self.reports.path().display())
     }
 
+    /// The directory that they report to.
+    #[must_use]
+    pub fn reports(&self) -> &Path {
+        self.reports.path()
+    }
+
     /// The processes that began here and run, but for puppets.
     #[must_use]
     pub fn running(&self) -> Vec<Marked> {

@@ -12,6 +12,7 @@
 //! cycle PREFIX COUNT                   alone WORD...
 //! notice-children                      handle-signals
 //! scribble-board PATH MILLISECONDS     truncate-board PATH BYTES
+//! job-storm MILLISECONDS SEED DIRECTORY [steps]
 //! ```
 //! Options: `kill max=N breakaway=allowed|silent new`. Words are arguments of the puppet program: mostly `escape TRICK DIRECTORY`.
 #![allow(unsafe_code)] // signal handlers
@@ -31,6 +32,7 @@ use shmobj::{Access, Job, Namespace};
 
 use super::{Failure, Outcome, Words, luggage, misled, shown};
 use crate::random::{Random, unique};
+use crate::storm::jobs::Worker;
 
 thread_local! {
     static CHILDREN: RefCell<BTreeMap<String, Child>> = const { RefCell::new(BTreeMap::new()) };
@@ -68,6 +70,7 @@ pub(super) fn obey(
         "end-of" => end_of(words),
         "hear-child" => hear_child(words),
         "cycle" => cycle(words, &namespace()),
+        "job-storm" => storm(words, namespace()),
         "notice-children" => {
             // SAFETY: the default action runs no code of ours.
             unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
@@ -296,6 +299,12 @@ fn own() -> (usize, usize) {
     let descriptors = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     (descriptors, maps.lines().filter(|line| line.contains("/shmobj-test.")).count())
+}
+
+fn storm(words: &mut Words<'_>, namespace: Namespace) -> Outcome {
+    let (time, seed) = (Duration::from_millis(words.number()?), words.number()?);
+    let reports = words.next()?.to_owned();
+    Ok(shown(&Worker::new(namespace, seed, reports, words.next().is_ok()).run(time)))
 }
 
 extern "C" fn on_signal(_: libc::c_int) {

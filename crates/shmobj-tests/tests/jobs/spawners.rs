@@ -46,6 +46,33 @@ fn two_processes_that_start_others_at_once_do_not_exceed_the_limit() {
     });
 }
 
+/// Those that come after it are not its business: it ends those that are there, and returns.
+#[test]
+fn a_job_in_which_others_start_processes_all_the_time_is_terminated() {
+    crate::each("a_job_in_which_others_start_processes_all_the_time", |lab| {
+        let mut spawners = ["one", "other"].map(|name| lab.puppet(name));
+        for spawner in &mut spawners {
+            spawner.does("job h busy kill");
+            spawner.tell(format!("enter-for 3000 h {}", lab.escape("none")));
+        }
+        let mut terminator = lab.puppet("terminator");
+        terminator.does("job-open h busy");
+        for _ in 0..5 {
+            assert!(until(PATIENCE, || !lab.members().is_empty()));
+            let before = lab.members();
+            terminator.does("terminate h 1");
+            let after = lab.members();
+            let survivors: Vec<_> = before.iter().filter(|process| after.contains(process)).collect();
+            assert!(survivors.is_empty(), "{survivors:?}");
+        }
+        for spawner in &mut spawners {
+            spawner.answer().expect("it has not noticed");
+        }
+        drop((spawners, terminator));
+        lab.nothing_is_left("a busy job");
+    });
+}
+
 /// A spawner with 64 MiB of shared memory, open files and a handle to another object: nothing of that is the guardians'.
 #[test]
 fn guardians_keep_nothing_of_the_spawner() {
