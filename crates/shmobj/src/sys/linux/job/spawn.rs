@@ -129,10 +129,12 @@ pub(super) fn assign(job: &Jobs<'_>, pid: u32) -> Result<()> {
             .fails(ErrorKind::AccessDenied, format!("process {pid} has ended")) // JA-6
             .with_remedy("assign it while it runs")
     })?;
-    if job.has(&entering.board, &entering.table, &entering.trees, &row) {
+    if entering.trees.have(&entering.table, &row) {
         return Ok(()); // JA-2
     }
-    if entering.is_full(1) {
+    // It may be in the group and have no guardians: who put it there was killed before they were started.
+    let is_in = job.has(&entering.board, &entering.table, &entering.trees, &row);
+    if entering.is_full(usize::from(!is_in)) {
         let _ = rustix::process::pidfd_send_signal(&process, Signal::KILL); // JA-11
         entering.refuse();
         return Err(full(attempt, entering.limits.max_processes));
