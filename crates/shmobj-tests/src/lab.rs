@@ -129,7 +129,9 @@ impl Lab {
         let arguments = String::from_utf8_lossy(&text("cmdline")?).replace('\0', " ");
         let environment = text("environ").unwrap_or_default();
         let is_ours = arguments.contains(&self.mark)
-            || environment.split(|&byte| byte == 0).any(|line| line == format!("{MARK}={}", self.mark).as_bytes());
+            || environment
+                .split(|&byte| byte == 0)
+                .any(|line| line == format!("{MARK}={}", self.mark).as_bytes());
         if !is_ours {
             return None;
         }

@@ -46,11 +46,7 @@ fn rage(prey: Prey, seconds: u64) {
             let mut worker = lab.puppet("worker");
             let steps = if prey == Prey::Members { "steps" } else { "" };
             let left = end.saturating_duration_since(Instant::now()) + Duration::from_secs(60);
-            worker.tell(format!(
-                "job-storm {} {seed} {} {steps}",
-                left.as_millis(),
-                lab.reports().display()
-            ));
+            worker.tell(format!("job-storm {} {seed} {} {steps}", left.as_millis(), lab.reports().display()));
             worker
         };
         let mut workers: Vec<Puppet> = (0..WORKERS).map(|_| start(random.next_u64())).collect();
@@ -75,7 +71,12 @@ fn rage(prey: Prey, seconds: u64) {
     });
 }
 
-fn kill_worker(workers: &mut [Puppet], random: &mut Random, tally: &mut Tally, start: &impl Fn(u64) -> Puppet) {
+fn kill_worker(
+    workers: &mut [Puppet],
+    random: &mut Random,
+    tally: &mut Tally,
+    start: &impl Fn(u64) -> Puppet,
+) {
     let place = random.below(WORKERS as u64) as usize;
     workers[place].strike();
     workers[place] = start(random.next_u64());

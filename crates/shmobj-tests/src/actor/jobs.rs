@@ -64,9 +64,9 @@ pub(super) fn obey(
             let usage = job.usage()?;
             Ok(format!("active={} total={}", usage.active_processes, usage.total_processes))
         }),
-        "await-job" => with_job(words, |job, words| {
-            Ok(job.wait(Duration::from_millis(words.number()?))?.to_string())
-        }),
+        "await-job" => {
+            with_job(words, |job, words| Ok(job.wait(Duration::from_millis(words.number()?))?.to_string()))
+        }
         "end-of" => end_of(words),
         "hear-child" => hear_child(words),
         "cycle" => cycle(words, &namespace()),

@@ -151,7 +151,7 @@ impl Worker {
     /// A process that was started outside, and dies with this one if it gets no further.
     fn assign(&mut self) -> Result<()> {
         let mut command = Command::new("sleep");
-        let Ok(stranger) = command.arg("20").stdin(Stdio::null()).stdout(Stdio::null()).spawn() else {
+        let Ok(stranger) = command.arg("3").stdin(Stdio::null()).stdout(Stdio::null()).spawn() else {
             return Ok(());
         };
         let pid = stranger.id();

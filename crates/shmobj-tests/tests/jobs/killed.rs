@@ -66,7 +66,10 @@ fn all_holders_of_a_job_that_does_not_kill() {
         let (holder, first) = begin(lab, "");
         holder.kill();
         let gone = || lab.scratch.files().is_empty();
-        assert!(shmobj_tests::system::until(shmobj_tests::lab::PATIENCE, gone), "the entry goes with the holder");
+        assert!(
+            shmobj_tests::system::until(shmobj_tests::lab::PATIENCE, gone),
+            "the entry goes with the holder"
+        );
         assert_eq!(lab.members().len(), 2, "the processes stay");
         for process in lab.members() {
             kill(process.pid);

@@ -3,13 +3,13 @@
 //! Each test is about both mechanisms, guardians alone and control groups, if the machine has them. What is left is counted through
 //! /proc: all processes of a test have a mark.
 
+mod bombs;
 mod both_guardians;
 mod escapes;
 mod holders;
 mod hostile_board;
 mod killed;
 mod many;
-mod bombs;
 mod spawners;
 mod steps;
 

@@ -2,7 +2,7 @@
 //! guardians must keep nothing.
 
 use shmobj_tests::lab::{Lab, PATIENCE};
-use shmobj_tests::puppet::{number, in_milliseconds};
+use shmobj_tests::puppet::{in_milliseconds, number};
 use shmobj_tests::system::{descriptors, until};
 
 #[test]
@@ -90,8 +90,11 @@ fn guardians_keep_nothing_of_the_spawner() {
         for guardian in [upper, lower] {
             let kept = || {
                 let maps = std::fs::read_to_string(format!("/proc/{guardian}/maps")).expect("its memory");
-                let shared: Vec<String> =
-                    maps.lines().filter(|line| line.contains("-s ") || line.contains("s 0")).map(str::to_owned).collect();
+                let shared: Vec<String> = maps
+                    .lines()
+                    .filter(|line| line.contains("-s ") || line.contains("s 0"))
+                    .map(str::to_owned)
+                    .collect();
                 let shared: Vec<String> = shared.into_iter().filter(|line| line.contains('/')).collect();
                 (shared, descriptors(guardian))
             };
@@ -102,7 +105,8 @@ fn guardians_keep_nothing_of_the_spawner() {
             });
             let (shared, open) = kept();
             assert!(few, "guardian {guardian} keeps {shared:#?} {open:#?}");
-            let entries = shared.iter().all(|line| line.contains("/shmobj-test.") && line.contains("guarded"));
+            let entries =
+                shared.iter().all(|line| line.contains("/shmobj-test.") && line.contains("guarded"));
             assert!(entries, "only of the job's entry: {shared:#?}");
             let status = std::fs::read_to_string(format!("/proc/{guardian}/status")).expect("its status");
             let own = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("its memory");
