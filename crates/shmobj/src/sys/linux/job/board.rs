@@ -273,6 +273,11 @@ impl Board {
         self.total_processes.load(Acquire)
     }
 
+    /// At least so many there have been.
+    pub(super) fn saw_processes(&self, processes: u64) {
+        self.total_processes.fetch_max(processes, AcqRel);
+    }
+
     pub(super) fn terminated_processes(&self) -> u64 {
         self.terminated_processes.load(Acquire)
     }

@@ -208,6 +208,7 @@ pub(crate) fn usage(job: &Synchronizer, attempt: &Attempt<'_>) -> Result<Usage> 
     if board.writable {
         board.saw_memory(peak_memory);
         Trees::count(&board, &table);
+        board.saw_processes(members.len() as u64);
     }
     Ok(Usage {
         user_time: Duration::from_nanos(user),
