@@ -6,8 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
-use shmobj_tests::lab::{Lab, PATIENCE};
+use shmobj_tests::lab::{Lab, Marked, PATIENCE, kill};
 use shmobj_tests::puppet::Puppet;
 use shmobj_tests::random::{Random, unique};
 use shmobj_tests::storm::length;
@@ -95,12 +94,6 @@ fn bury(workers: &mut [Puppet], random: &mut Random, tally: &mut Tally, start: &
     }
 }
 
-fn kill(pid: u32) {
-    if let Some(pid) = Pid::from_raw(pid as i32) {
-        let _ = kill_process(pid, Signal::KILL);
-    }
-}
-
 fn kill_member(lab: &Lab, random: &mut Random, tally: &mut Tally) {
     let members = lab.members();
     tally.most = tally.most.max(members.len());
@@ -114,7 +107,7 @@ fn kill_member(lab: &Lab, random: &mut Random, tally: &mut Tally) {
 
 /// One of a pair, and no other one before that pair is gone: what both at once leave behind is not what this is about.
 fn kill_guardian(lab: &Lab, random: &mut Random, tally: &mut Tally) {
-    let guardians: Vec<_> = lab.running().into_iter().filter(|process| process.is_guardian()).collect();
+    let guardians: Vec<_> = lab.running().into_iter().filter(Marked::is_guardian).collect();
     let pairs: Vec<_> = guardians
         .iter()
         .filter(|lower| guardians.iter().any(|upper| upper.pid == lower.parent))
