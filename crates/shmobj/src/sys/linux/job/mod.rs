@@ -107,7 +107,9 @@ pub(crate) fn terminate(job: &Synchronizer, attempt: &Attempt<'_>, code: u32) ->
         let trees = jobs.trees(&board, &mut table);
         let (old, later) = trees.split(|tree| ending.contains(&tree.identity()));
         let mut members = jobs.members(&board, &table);
-        members.retain(|&pid| table.find(pid).is_some_and(|row| !later.have(&table, row)));
+        if later.iter().next().is_some() {
+            members.retain(|&pid| table.find(pid).is_some_and(|row| !later.have(&table, row)));
+        }
         // Guardians as well: what calls itself one of them does not hide from its own.
         if members.is_empty() && old.iter().next().is_none() {
             if trees.has_foreign {

@@ -156,10 +156,13 @@ fn remove(entry: &Entry) {
     }
 }
 
-/// Somebody has truncated the entry: nobody can say any more what is to become of the job, so it ends.
+/// Somebody has truncated the entry: nobody can say any more what is to become of the job, so the tree ends, with the lower guardian if that is still there.
 extern "C" fn board_is_gone(_signal: i32) {
-    system::allow(libc::SIGCHLD);
-    end_lower()
+    // SAFETY: on the stack of `guard`, which never returns, and was interrupted for good.
+    let post = unsafe { &mut *POST.load(Acquire) };
+    let own = rustix::process::getpid().as_raw_nonzero().get() as u32;
+    let Some(table) = &mut post.table else { system::exit(1) };
+    lower::end_blindly(table, &post.assigned, own, post.link)
 }
 
 /// Runs whenever a child ends, and until the lower guardian does there is no other.
