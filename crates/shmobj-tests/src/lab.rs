@@ -178,6 +178,13 @@ impl Lab {
         reports("unable.") == 0
     }
 
+    /// Waits until there are so many members: those that only led to others end after these have reported.
+    #[track_caller]
+    pub fn are_members(&self, count: usize, story: &str) {
+        let so_many = until(PATIENCE, || self.members().len() == count);
+        assert!(so_many, "{story}, {:?}: {count} were to be left of {:?}", self.means, self.running());
+    }
+
     /// Whether somebody has reported this.
     #[must_use]
     pub fn is_reported(&self, what: &str) -> bool {

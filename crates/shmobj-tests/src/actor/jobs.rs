@@ -223,7 +223,7 @@ fn enter_for(words: &mut Words<'_>) -> Outcome {
     with_job(words, |job, words| {
         let mut command = program(words)?;
         let mut random = Random::new(unique());
-        let mut counts = BTreeMap::from([("done".to_owned(), 0_u64)]);
+        let mut counts = BTreeMap::from(["done", "Quota"].map(|what| (what.to_owned(), 0_u64)));
         let mut children: Vec<Child> = Vec::new();
         while Instant::now() < end {
             let what = match job.spawn(&mut command) {
@@ -234,7 +234,7 @@ fn enter_for(words: &mut Words<'_>) -> Outcome {
                 Err(error) => format!("{:?}", error.kind()),
             };
             *counts.entry(what).or_default() += 1;
-            if !children.is_empty() && random.once_in(2) {
+            if !children.is_empty() && random.once_in(4) {
                 let mut child = children.swap_remove(random.below(children.len() as u64) as usize);
                 child.kill()?;
                 child.wait()?;

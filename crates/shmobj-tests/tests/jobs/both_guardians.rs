@@ -11,7 +11,7 @@ fn murdered(lab: &Lab, whom: &str) {
     holder.does("job h murder kill new");
     holder.does(format!("enter c h {}", lab.escape(&format!("murder {whom}"))));
     assert!(lab.are_ready(4, whom));
-    assert_eq!(lab.members().len(), 4, "{:?}", lab.running());
+    lab.are_members(4, whom);
     lab.go();
     lab.no_process_is_left(&format!("a member killed the {whom} guardian"));
     // The status is told by whoever survives.
@@ -43,6 +43,7 @@ fn a_member_that_kills_both_guardians_at_once_ends_its_parent_and_lets_go_who_ha
             .parse()
             .expect("the number of the process");
         assert!(lab.are_ready(4, "both"));
+        lab.are_members(4, "both");
         lab.go();
         let three = || {
             let left = lab.running();

@@ -41,7 +41,7 @@ fn two_processes_that_start_others_at_once_do_not_exceed_the_limit() {
         let answers = spawners.each_mut().map(|spawner| spawner.answer().expect("it starts what it may"));
         assert!(most <= LIMIT, "{most} at a time: {answers:?}");
         let refused: u64 = answers.iter().map(|answer| number(answer, "Quota")).sum();
-        assert!(refused > 0 && most == LIMIT, "it came to the limit: {most}, {answers:?}");
+        assert!(refused > 0, "it came to the limit: {answers:?}");
         drop(spawners);
         lab.nothing_is_left("two spawners");
     });
@@ -136,7 +136,7 @@ fn a_pipe_ends_with_the_program_although_its_daemon_goes_on() {
         assert_eq!(spawner.does("hear-child c"), "said");
         assert_eq!(spawner.does("end-of c"), "code=0");
         assert!(lab.are_ready(1, "the daemon"));
-        assert_eq!(lab.members().len(), 1);
+        lab.are_members(1, "the daemon");
         spawner.does("lose h");
         lab.nothing_is_left("the daemon");
     });
@@ -171,6 +171,7 @@ fn handlers_of_the_spawner_do_not_run_in_guardians() {
         spawner.does("job h handlers new kill");
         spawner.does(format!("enter c h {}", lab.escape("deaf")));
         assert!(lab.are_ready(2, "members that ignore signals"));
+        lab.are_members(2, "members that ignore signals");
         let (upper, lower) = lab.guardians();
         for guardian in [upper, lower] {
             for signal in [
@@ -234,6 +235,7 @@ fn the_end_of_an_outer_job_is_the_end_of_the_inner_one() {
             member.does("job i inner new kill");
             member.does(format!("enter c i {}", lab.escape("two")));
             assert!(lab.are_ready(2, how));
+            lab.are_members(3, how);
             assert_eq!(outer.does("members h").split(' ').count(), 3, "{how}");
             assert_eq!(member.does("members i").split(' ').count(), 2, "{how}");
             outer.does(how);
