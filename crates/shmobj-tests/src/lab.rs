@@ -13,6 +13,18 @@ use crate::random::unique;
 use crate::scratch::Scratch;
 use crate::system::{skip, until};
 
+/// SIGKILL for a process that may have ended.
+pub fn kill(pid: u32) {
+    send(pid, Signal::KILL);
+}
+
+/// A signal for a process that may have ended.
+pub fn send(pid: u32, signal: Signal) {
+    if let Some(pid) = Pid::from_raw(pid as i32) {
+        let _ = kill_process(pid, signal);
+    }
+}
+
 /// How long what is ended may take to be gone: init reaps orphans in its own time, and machines are loaded.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -166,6 +178,13 @@ impl Lab {
         reports("unable.") == 0
     }
 
+    /// Waits until there are so many members: those that only led to others end after these have reported.
+    #[track_caller]
+    pub fn are_members(&self, count: usize, story: &str) {
+        let so_many = until(PATIENCE, || self.members().len() == count);
+        assert!(so_many, "{story}, {:?}: {count} were to be left of {:?}", self.means, self.running());
+    }
+
     /// Whether somebody has reported this.
     #[must_use]
     pub fn is_reported(&self, what: &str) -> bool {
@@ -237,9 +256,7 @@ impl Drop for Lab {
     fn drop(&mut self) {
         let empty = until(Duration::from_secs(5), || {
             let left = self.running();
-            for pid in left.iter().filter_map(|process| Pid::from_raw(process.pid as i32)) {
-                let _ = kill_process(pid, Signal::KILL);
-            }
+            left.iter().for_each(|process| kill(process.pid));
             left.is_empty()
         });
         if let Some(group) = self.group.as_ref().filter(|_| empty) {

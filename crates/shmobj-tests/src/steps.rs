@@ -69,8 +69,12 @@ pub const OF_TRANSFER: [&str; 11] = [
 ];
 
 /// Those of jobs: in whoever starts a process, in its forks up to the process itself, in guardians, and in who ends or limits a job.
-pub const OF_JOBS: [&str; 12] = [
+pub const OF_JOBS: [&str; 16] = [
     "assign: in the group",
+    "ending: entry removed",
+    "ending: lower has been told",
+    "ending: tree is gone",
+    "ending: upper has the last lock",
     "guardian: lower has forked",
     "guardian: lower has told",
     "guardian: lower is a subreaper",

@@ -6,8 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
-use shmobj_tests::lab::{Lab, PATIENCE};
+use shmobj_tests::lab::{Lab, Marked, PATIENCE, kill};
 use shmobj_tests::puppet::Puppet;
 use shmobj_tests::random::{Random, unique};
 use shmobj_tests::storm::length;
@@ -34,6 +33,8 @@ struct Tally {
     guardians: u64,
     deaths: u64,
     most: usize,
+    /// What the workers tell that live at the end.
+    survivors: Vec<String>,
 }
 
 fn rage(prey: Prey, seconds: u64) {
@@ -45,8 +46,8 @@ fn rage(prey: Prey, seconds: u64) {
         let start = |seed: u64| {
             let mut worker = lab.puppet("worker");
             let steps = if prey == Prey::Members { "steps" } else { "" };
-            let left = end.saturating_duration_since(Instant::now()) + Duration::from_secs(60);
-            worker.tell(format!("job-storm {} {seed} {} {steps}", left.as_millis(), lab.reports().display()));
+            let left = end.saturating_duration_since(Instant::now()).as_millis();
+            worker.tell(format!("job-storm {left} {seed} {} {steps}", lab.reports().display()));
             worker
         };
         let mut workers: Vec<Puppet> = (0..WORKERS).map(|_| start(random.next_u64())).collect();
@@ -61,10 +62,16 @@ fn rage(prey: Prey, seconds: u64) {
             }
             bury(&mut workers, &mut random, &mut tally, &start);
         }
+        for worker in &mut workers {
+            let told = worker.ends_or_answers().map(|answer| answer.expect("what it has counted"));
+            tally.survivors.extend(told);
+        }
         drop(workers);
         lab.no_process_is_left("after the storm");
         note(&format!("{prey:?}, {:?}: {tally:?}", lab.means));
         assert!(tally.kills > 0 && tally.members > 0, "a storm that did nothing proves nothing: {tally:?}");
+        let unexplained: Vec<_> = tally.survivors.iter().filter(|told| told.contains('!')).collect();
+        assert!(unexplained.is_empty(), "{unexplained:#?}");
         assert_eq!(prey == Prey::All, tally.guardians > 0, "{tally:?}");
         lab.puppet("sweeper").does("gc");
         lab.nothing_is_left_after_a_sweep("storm0", "after the storm");
@@ -95,12 +102,6 @@ fn bury(workers: &mut [Puppet], random: &mut Random, tally: &mut Tally, start: &
     }
 }
 
-fn kill(pid: u32) {
-    if let Some(pid) = Pid::from_raw(pid as i32) {
-        let _ = kill_process(pid, Signal::KILL);
-    }
-}
-
 fn kill_member(lab: &Lab, random: &mut Random, tally: &mut Tally) {
     let members = lab.members();
     tally.most = tally.most.max(members.len());
@@ -114,8 +115,7 @@ fn kill_member(lab: &Lab, random: &mut Random, tally: &mut Tally) {
 
 /// One of a pair, and no other one before that pair is gone: what both at once leave behind is not what this is about.
 fn kill_guardian(lab: &Lab, random: &mut Random, tally: &mut Tally) {
-    let guardians: Vec<_> =
-        lab.running().into_iter().filter(shmobj_tests::lab::Marked::is_guardian).collect();
+    let guardians: Vec<_> = lab.running().into_iter().filter(Marked::is_guardian).collect();
     let pairs: Vec<_> = guardians
         .iter()
         .filter(|lower| guardians.iter().any(|upper| upper.pid == lower.parent))

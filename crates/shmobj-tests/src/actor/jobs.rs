@@ -217,15 +217,17 @@ fn enter_many(words: &mut Words<'_>) -> Outcome {
     })
 }
 
-/// Starts as many as it can for a time, and ends some of them.
+/// Starts as many as it can for a time, and ends some of them. Where there is a limit it goes on until it has come to that.
 fn enter_for(words: &mut Words<'_>) -> Outcome {
     let end = Instant::now() + Duration::from_millis(words.number()?);
     with_job(words, |job, words| {
         let mut command = program(words)?;
         let mut random = Random::new(unique());
-        let mut counts = BTreeMap::from([("done".to_owned(), 0_u64)]);
+        let mut counts = BTreeMap::from(["done", "Quota"].map(|what| (what.to_owned(), 0_u64)));
         let mut children: Vec<Child> = Vec::new();
-        while Instant::now() < end {
+        let is_limited = job.limits()?.max_processes.is_some();
+        let latest = end + Duration::from_secs(20);
+        while Instant::now() < end || is_limited && counts["Quota"] == 0 && Instant::now() < latest {
             let what = match job.spawn(&mut command) {
                 Ok(child) => {
                     children.push(child);
@@ -234,7 +236,7 @@ fn enter_for(words: &mut Words<'_>) -> Outcome {
                 Err(error) => format!("{:?}", error.kind()),
             };
             *counts.entry(what).or_default() += 1;
-            if !children.is_empty() && random.once_in(2) {
+            if !children.is_empty() && random.once_in(4) {
                 let mut child = children.swap_remove(random.below(children.len() as u64) as usize);
                 child.kill()?;
                 child.wait()?;

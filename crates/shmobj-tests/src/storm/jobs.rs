@@ -81,7 +81,7 @@ impl Worker {
             8 => ("terminate", self.with_job(|job| job.terminate(3))),
             9 => ("limit", self.limit()),
             10 => ("list", self.with_job(|job| job.processes().and_then(|_| job.usage().map(drop)))),
-            11 => ("kill", self.child(shmobj::job::Child::kill)),
+            11 => ("kill", self.child(Child::kill)),
             12 => ("look", self.child(|child| child.try_wait().map(drop))),
             _ => {
                 if !self.children.is_empty() {

@@ -1,15 +1,17 @@
 //! A member kills its guardians. It is of the same user, so nothing prevents that.
 
-use shmobj_tests::lab::{Lab, Means};
+use shmobj::ErrorKind;
+use shmobj_tests::lab::{Lab, Means, PATIENCE, kill};
+use shmobj_tests::system::until;
 
-/// A job with four processes: the one that was started, and three that have detached themselves. One of those kills the guardians.
-/// Returns those that are left when all has come to rest.
+/// A job with four processes: the one that was started, and three that have detached themselves. One of those kills a guardian.
+#[track_caller]
 fn murdered(lab: &Lab, whom: &str) {
     let mut holder = lab.puppet("holder");
     holder.does("job h murder kill new");
     holder.does(format!("enter c h {}", lab.escape(&format!("murder {whom}"))));
     assert!(lab.are_ready(4, whom));
-    assert_eq!(lab.members().len(), 4, "{:?}", lab.running());
+    lab.are_members(4, whom);
     lab.go();
     lab.no_process_is_left(&format!("a member killed the {whom} guardian"));
     // The status is told by whoever survives.
@@ -41,27 +43,23 @@ fn a_member_that_kills_both_guardians_at_once_ends_its_parent_and_lets_go_who_ha
             .parse()
             .expect("the number of the process");
         assert!(lab.are_ready(4, "both"));
+        lab.are_members(4, "both");
         lab.go();
         let three = || {
             let left = lab.running();
             left.len() == 3 && left.iter().all(|process| !process.is_guardian() && process.pid != first)
         };
-        assert!(shmobj_tests::system::until(shmobj_tests::lab::PATIENCE, three), "{:#?}", lab.running());
-        holder.fails("end-of c", shmobj::ErrorKind::Unreachable);
+        assert!(until(PATIENCE, three), "{:#?}", lab.running());
+        holder.fails("end-of c", ErrorKind::Unreachable);
         if lab.means == Means::Groups {
             assert_eq!(holder.does("members h").split(' ').count(), 3);
             holder.does("terminate h 1");
             assert_eq!(lab.members(), []);
         }
         for process in lab.members() {
-            let pid = rustix_pid(process.pid);
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            kill(process.pid);
         }
         holder.does("lose h");
         lab.nothing_is_left_after_a_sweep("murder", "both");
     });
-}
-
-fn rustix_pid(pid: u32) -> rustix::process::Pid {
-    rustix::process::Pid::from_raw(pid as i32).expect("a number")
 }

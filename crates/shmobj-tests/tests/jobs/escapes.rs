@@ -33,7 +33,7 @@ fn comes_to_nothing(lab: &Lab, trick: &str, processes: usize, end: End) -> bool 
     holder.does(format!("enter c h {}", lab.escape(trick)));
     let permitted = lab.are_ready(processes, &story);
     if permitted {
-        assert_eq!(lab.members().len(), processes, "{story}: {:?}", lab.running());
+        lab.are_members(processes, &story);
     }
     match end {
         End::Terminate => {
@@ -145,6 +145,7 @@ fn who_has_moved_to_another_control_group_is_still_a_member() {
         if !lab.are_ready(2, "moved") {
             return skip("moving to another control group", "it is not permitted here");
         }
+        lab.are_members(2, "moved");
         let mut seen: Vec<u32> =
             holder.does("members h").split(' ').map(|pid| pid.parse().expect("a number")).collect();
         seen.sort_unstable();

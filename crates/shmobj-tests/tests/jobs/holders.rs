@@ -11,6 +11,7 @@ fn begin(lab: &Lab) -> Puppet {
     holder.does("job h held new kill");
     holder.does(format!("enter c h {}", lab.escape("two")));
     assert!(lab.are_ready(2, "the members"));
+    lab.are_members(2, "the members");
     holder
 }
 

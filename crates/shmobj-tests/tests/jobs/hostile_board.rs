@@ -1,6 +1,6 @@
 //! Somebody writes nonsense on a job's board, or makes it shorter. Who reads it may be told nonsense, but goes on.
 
-use shmobj_tests::lab::{Lab, PATIENCE};
+use shmobj_tests::lab::{Lab, PATIENCE, kill};
 use shmobj_tests::puppet::Puppet;
 use shmobj_tests::system::until;
 
@@ -50,10 +50,7 @@ fn random_words_on_the_board_crash_nobody() {
         let only_members = || lab.running().iter().all(|process| !process.is_guardian());
         let mut end = || {
             for process in lab.members().iter().filter(|process| process.pid != bystander) {
-                let _ = rustix::process::kill_process(
-                    rustix::process::Pid::from_raw(process.pid as i32).expect("a number"),
-                    rustix::process::Signal::KILL,
-                );
+                kill(process.pid);
             }
             only_members()
         };
@@ -78,10 +75,7 @@ fn a_board_that_is_cut_off_hangs_nobody() {
         drop((holder, enemy));
         let no_guardians = || {
             for process in lab.members() {
-                let _ = rustix::process::kill_process(
-                    rustix::process::Pid::from_raw(process.pid as i32).expect("a number"),
-                    rustix::process::Signal::KILL,
-                );
+                kill(process.pid);
             }
             lab.running().is_empty()
         };

@@ -1,12 +1,9 @@
 //! Whoever holds a job, guards it or is in it is killed. Nothing is left, and the name can be used at once.
 
-use rustix::process::{Pid, Signal, kill_process};
-use shmobj_tests::lab::Lab;
+use rustix::process::Signal;
+use shmobj_tests::lab::{Lab, PATIENCE, kill, send};
 use shmobj_tests::puppet::Puppet;
-
-fn kill(pid: u32) {
-    kill_process(Pid::from_raw(pid as i32).expect("a number"), Signal::KILL).expect("it was there");
-}
+use shmobj_tests::system::until;
 
 /// A job with two processes, of which one has left the other.
 #[track_caller]
@@ -16,6 +13,7 @@ fn begin(lab: &Lab, options: &str) -> (Puppet, u32) {
     holder.does(format!("job h killed new {options}"));
     let first = holder.does(format!("enter c h {}", lab.escape("two"))).parse().expect("a number");
     assert!(lab.are_ready(2, options));
+    lab.are_members(2, options);
     (holder, first)
 }
 
@@ -63,18 +61,14 @@ fn all_holders_at_once() {
 #[test]
 fn all_holders_of_a_job_that_does_not_kill() {
     crate::each("all_holders_of_a_job_that_does_not_kill", |lab| {
-        let (holder, first) = begin(lab, "");
+        let (holder, _) = begin(lab, "");
         holder.kill();
         let gone = || lab.scratch.files().is_empty();
-        assert!(
-            shmobj_tests::system::until(shmobj_tests::lab::PATIENCE, gone),
-            "the entry goes with the holder"
-        );
+        assert!(until(PATIENCE, gone), "the entry goes with the holder");
         assert_eq!(lab.members().len(), 2, "the processes stay");
         for process in lab.members() {
             kill(process.pid);
         }
-        let _ = first;
         lab.nothing_is_left("its processes were killed");
     });
 }
@@ -117,7 +111,7 @@ fn the_guardians_of_one_of_two_trees() {
             kill([upper, lower][which]);
             assert_eq!(holder.does("end-of c"), "signal=9");
             let alone = || lab.members().iter().map(|process| process.pid).eq([other]);
-            assert!(shmobj_tests::system::until(shmobj_tests::lab::PATIENCE, alone), "{:?}", lab.running());
+            assert!(until(PATIENCE, alone), "{:?}", lab.running());
             assert_eq!(holder.does("members h"), other.to_string());
             holder.does(format!("enter e h {}", lab.escape("none")));
             holder.does("lose h");
@@ -133,8 +127,8 @@ fn a_member() {
         let (mut holder, first) = begin(lab, "kill");
         kill(first);
         assert_eq!(holder.does("end-of c"), "signal=9");
+        lab.are_members(1, "one was killed");
         let members = lab.members();
-        assert_eq!(members.len(), 1, "{members:?}");
         assert_eq!(holder.does("members h"), members[0].pid.to_string());
         kill(members[0].pid);
         lab.no_process_is_left("all members were killed, so their guardians have ended");
@@ -157,7 +151,7 @@ fn a_holder_and_a_guardian() {
                 if holder_first {
                     kill(holder.pid());
                 }
-                let _ = kill_process(Pid::from_raw([upper, lower][which] as i32).expect("it"), Signal::KILL);
+                kill([upper, lower][which]);
                 holder.strike();
                 lab.no_process_is_left(&story);
                 is_usable_again(lab, &story);
@@ -171,8 +165,7 @@ fn a_holder_and_a_guardian() {
 fn holders_while_the_lower_guardian_stands_still() {
     crate::each("holders_while_the_lower_guardian_stands_still", |lab| {
         let (holder, _) = begin(lab, "kill");
-        let lower = Pid::from_raw(lab.guardians().1 as i32).expect("it");
-        kill_process(lower, Signal::STOP).expect("it was there");
+        send(lab.guardians().1, Signal::STOP);
         holder.kill();
         lab.nothing_is_left("the lower guardian stood still");
     });

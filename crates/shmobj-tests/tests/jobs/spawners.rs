@@ -1,7 +1,8 @@
 //! Who starts processes in jobs: with threads, from several processes at once, with memory and descriptors and signals of its own, of which
 //! guardians must keep nothing.
 
-use shmobj_tests::lab::{Lab, PATIENCE};
+use rustix::process::Signal;
+use shmobj_tests::lab::{Lab, PATIENCE, send};
 use shmobj_tests::puppet::{in_milliseconds, number};
 use shmobj_tests::system::{descriptors, until};
 
@@ -40,7 +41,7 @@ fn two_processes_that_start_others_at_once_do_not_exceed_the_limit() {
         let answers = spawners.each_mut().map(|spawner| spawner.answer().expect("it starts what it may"));
         assert!(most <= LIMIT, "{most} at a time: {answers:?}");
         let refused: u64 = answers.iter().map(|answer| number(answer, "Quota")).sum();
-        assert!(refused > 0 && most == LIMIT, "it came to the limit: {most}, {answers:?}");
+        assert!(refused > 0, "it came to the limit: {answers:?}");
         drop(spawners);
         lab.nothing_is_left("two spawners");
     });
@@ -90,12 +91,14 @@ fn guardians_keep_nothing_of_the_spawner() {
         for guardian in [upper, lower] {
             let kept = || {
                 let maps = std::fs::read_to_string(format!("/proc/{guardian}/maps")).expect("its memory");
+                // The fourth letter of the permissions; what the kernel itself maps has no path.
+                let is_shared = |line: &&str| line.split(' ').nth(1).is_some_and(|bits| bits.ends_with('s'));
                 let shared: Vec<String> = maps
                     .lines()
-                    .filter(|line| line.contains("-s ") || line.contains("s 0"))
+                    .filter(is_shared)
+                    .filter(|line| line.contains('/'))
                     .map(str::to_owned)
                     .collect();
-                let shared: Vec<String> = shared.into_iter().filter(|line| line.contains('/')).collect();
                 (shared, descriptors(guardian))
             };
             // It closes and unmaps while the process runs already.
@@ -133,7 +136,7 @@ fn a_pipe_ends_with_the_program_although_its_daemon_goes_on() {
         assert_eq!(spawner.does("hear-child c"), "said");
         assert_eq!(spawner.does("end-of c"), "code=0");
         assert!(lab.are_ready(1, "the daemon"));
-        assert_eq!(lab.members().len(), 1);
+        lab.are_members(1, "the daemon");
         spawner.does("lose h");
         lab.nothing_is_left("the daemon");
     });
@@ -168,22 +171,22 @@ fn handlers_of_the_spawner_do_not_run_in_guardians() {
         spawner.does("job h handlers new kill");
         spawner.does(format!("enter c h {}", lab.escape("deaf")));
         assert!(lab.are_ready(2, "members that ignore signals"));
+        lab.are_members(2, "members that ignore signals");
         let (upper, lower) = lab.guardians();
         for guardian in [upper, lower] {
             for signal in [
-                libc_signal::TERM,
-                libc_signal::HUP,
-                libc_signal::INT,
-                libc_signal::QUIT,
-                libc_signal::USR1,
-                libc_signal::USR2,
-                libc_signal::PIPE,
-                libc_signal::ALARM,
-                libc_signal::TSTP,
-                libc_signal::CHILD,
+                Signal::TERM,
+                Signal::HUP,
+                Signal::INT,
+                Signal::QUIT,
+                Signal::USR1,
+                Signal::USR2,
+                Signal::PIPE,
+                Signal::ALARM,
+                Signal::TSTP,
+                Signal::CHILD,
             ] {
-                let pid = rustix::process::Pid::from_raw(guardian as i32).expect("a number");
-                rustix::process::kill_process(pid, signal).expect("it was there");
+                send(guardian, signal);
             }
         }
         std::thread::sleep(std::time::Duration::from_millis(100));
@@ -194,8 +197,6 @@ fn handlers_of_the_spawner_do_not_run_in_guardians() {
         lab.nothing_is_left("after signals");
     });
 }
-
-use rustix::process::Signal as libc_signal;
 
 fn state_of(pid: u32) -> char {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("its state");
@@ -234,6 +235,7 @@ fn the_end_of_an_outer_job_is_the_end_of_the_inner_one() {
             member.does("job i inner new kill");
             member.does(format!("enter c i {}", lab.escape("two")));
             assert!(lab.are_ready(2, how));
+            lab.are_members(3, how);
             assert_eq!(outer.does("members h").split(' ').count(), 3, "{how}");
             assert_eq!(member.does("members i").split(' ').count(), 2, "{how}");
             outer.does(how);

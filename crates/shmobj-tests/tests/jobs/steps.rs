@@ -190,3 +190,35 @@ fn whoever_is_killed_while_it_puts_a_process_into_a_job() {
         }
     });
 }
+
+/// A guardian dies in the middle of ending its tree: the other one does it.
+#[test]
+fn a_guardian_that_is_killed_while_it_ends_its_tree_is_replaced_by_the_other_one() {
+    crate::each("a_guardian_that_is_killed_while_it_ends_its_tree", |lab| {
+        for step in OF_JOBS.into_iter().filter(|step| step.starts_with("ending: ")) {
+            for end in ["lose h", "terminate h 6"] {
+                let story = format!("`{end}`, and a guardian was killed at `{step}`");
+                lab.forget();
+                let mut holder = lab.puppet("holder");
+                holder.does("job h steps new kill");
+                holder.does(format!("arm die 1 {step}"));
+                holder.does(format!("enter c h {}", lab.escape("two")));
+                assert!(lab.are_ready(2, &story));
+                // A fork of its own does not have the plan any more; this process dies of none of these steps.
+                holder.does("arm die 1 no such step");
+                holder.does(end);
+                lab.no_process_is_left(&story);
+                // It was killed indeed.
+                match (step, end) {
+                    ("ending: lower has been told", _) => {
+                        assert_eq!(holder.does("end-of c"), "signal=9", "{story}");
+                    }
+                    (_, "terminate h 6") => assert_eq!(holder.does("end-of c"), "code=6", "{story}"),
+                    _ => {}
+                }
+                drop(holder);
+                lab.nothing_is_left_after_a_sweep("steps", &story);
+            }
+        }
+    });
+}

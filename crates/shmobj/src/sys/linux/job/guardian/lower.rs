@@ -350,6 +350,7 @@ impl Lower {
     /// Kills what descends from this process until nothing does. What is forked meanwhile is found by the next look, and nobody but us
     /// can become its parent.
     fn end(&mut self, group: Option<Place>) -> ! {
+        step("ending: lower has been told");
         let breakaway = self.board().breakaway();
         let mut pause = Pause::new();
         let mut looks = 0;
@@ -373,6 +374,7 @@ impl Lower {
     }
 
     fn leave(&self) -> ! {
+        step("ending: tree is gone");
         let (user, system) = system::times_of_children();
         let board = self.board();
         board.roster()[self.slot].clear();

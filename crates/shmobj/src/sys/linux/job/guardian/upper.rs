@@ -138,7 +138,9 @@ fn wait_for_last_handle(entry: &Entry) {
             Err(_) => system::poll(&[], Some(Duration::from_millis(100))),
         }
     }
+    step("ending: upper has the last lock");
     remove(entry);
+    step("ending: entry removed");
     let _ = rustix::fs::flock(borrow(entry.fd), FlockOperation::Unlock);
 }
 
