@@ -20,6 +20,8 @@ use crate::sys::linux::sync::own_pid_namespace;
 const SHORTEST: Duration = Duration::from_millis(10);
 /// How often at most otherwise, and how often at least.
 const LONGEST: Duration = Duration::from_millis(500);
+/// When somebody had to be ended.
+const AT_ONCE: Duration = Duration::from_millis(1);
 /// How many times as long as a look it takes until the next one.
 const SHARE: u32 = 20;
 
@@ -82,10 +84,17 @@ impl Watch {
         }
         let Some(table) = &mut self.table else { return false };
         let is_first = is_first(board, table, guardian);
+        let ended_before = board.terminated_processes();
         let ends =
             is_first && table.read().is_ok() && look_after(board, table, &wanted, self.group, self.suspect);
         let shortest = if wanted.processes.is_some() { SHORTEST } else { 5 * SHORTEST };
-        self.interval = if is_first { (begun.elapsed() * SHARE).clamp(shortest, LONGEST) } else { LONGEST };
+        self.interval = if !is_first {
+            LONGEST
+        } else if board.terminated_processes() != ended_before {
+            AT_ONCE // more may be coming as fast
+        } else {
+            (begun.elapsed() * SHARE).clamp(shortest, LONGEST)
+        };
         self.last = Some(Instant::now());
         ends
     }
