@@ -262,6 +262,7 @@ impl Lower {
         system::close_all_but(&mut kept);
         // SAFETY: from here on only what is on this stack, in the program's variables and on the board is used.
         unsafe { trim::trim(&[&raw const self as usize, system::thread_memory(), board, words]) };
+        system::go_first();
         // Without it this process could end nothing: then K1 does, at once.
         let Ok(table) = Table::new() else { system::exit(1) };
         self.table = Some(table);

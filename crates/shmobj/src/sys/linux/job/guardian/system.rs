@@ -323,6 +323,12 @@ pub(super) fn detach() {
     let _ = rustix::process::chdir(c"/");
 }
 
+/// Before those whom it guards, who may be many; where this user may not, like them.
+pub(super) fn go_first() {
+    // SAFETY: takes numbers only.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -10) };
+}
+
 /// What C was the leader of, before it ended.
 #[derive(Clone, Copy)]
 pub(super) struct Led {
