@@ -81,11 +81,26 @@ impl Job {
     /// [`NotFound`](crate::ErrorKind::NotFound): there is no such program. And what else the system says about starting it.
     ///
     /// # Crashes
-    /// Killed before the process runs: it never does. After that it runs, in the job.
+    /// Killed before the process runs: it never does; on Windows it may be left as a process that stands still, and not be in the job. After that it
+    /// runs, in the job.
     #[doc(alias = "CreateProcess")]
     pub fn spawn(&self, command: &mut Command) -> Result<Child> {
         self.0.require(Access::ASSIGN, "start a process in")?;
         let (child, pipes) = sys::spawn(&self.0.object, &self.0.attempt("start a process in"), command)?;
+        Ok(Child::new(child, pipes))
+    }
+
+    /// [`spawn`](Self::spawn) with flags such as `CREATE_NO_WINDOW` or `CREATE_NEW_PROCESS_GROUP`. Give them here: `spawn` needs flags of its own, the standard
+    /// library does not tell which ones a command has, and what was set with
+    /// [`creation_flags`](std::os::windows::process::CommandExt::creation_flags) is lost. With `CREATE_SUSPENDED`, the caller lets the process go.
+    ///
+    /// # Errors
+    /// Those of [`spawn`](Self::spawn).
+    #[cfg(windows)]
+    pub fn spawn_with_flags(&self, command: &mut Command, flags: u32) -> Result<Child> {
+        self.0.require(Access::ASSIGN, "start a process in")?;
+        let attempt = self.0.attempt("start a process in");
+        let (child, pipes) = sys::spawn_with_flags(&self.0.object, &attempt, command, flags)?;
         Ok(Child::new(child, pipes))
     }
 

@@ -8,6 +8,7 @@ use windows_sys::Win32::Foundation::{
     CompareObjectHandles, DUPLICATE_SAME_ACCESS, DuplicateHandle, ERROR_ACCESS_DENIED, ERROR_ALREADY_EXISTS,
     ERROR_FILE_NOT_FOUND, ERROR_INVALID_HANDLE, ERROR_PATH_NOT_FOUND, HANDLE, NO_ERROR, SetLastError,
 };
+use windows_sys::Win32::System::JobObjects::OpenJobObjectW;
 use windows_sys::Win32::System::Memory::OpenFileMappingW;
 use windows_sys::Win32::System::Threading::{
     GetCurrentProcess, OpenEventW, OpenMutexW, OpenSemaphoreW, OpenWaitableTimerW,
@@ -88,10 +89,10 @@ pub(super) fn open(attempt: &Attempt<'_>, kind: Kind, name: &[u16], access: Acce
 
 fn open_or_code(kind: Kind, name: &[u16], access: Access) -> Result<OwnedHandle, Code> {
     let mask = rights::mask(kind, access);
-    let wider = if mask == 0 { 0 } else { rights::with_query(mask) }; // no right at all is refused (OP-4)
+    let wider = if mask == 0 { 0 } else { rights::with_query(kind, mask) }; // no right at all is refused (OP-4)
     match open_with(kind, name, wider) {
         // Somebody else's list may grant everything but that; what was asked for has to be there.
-        Err(ERROR_ACCESS_DENIED) if mask & rights::QUERY_STATE == 0 => open_with(kind, name, mask),
+        Err(ERROR_ACCESS_DENIED) if mask & rights::query(kind) == 0 => open_with(kind, name, mask),
         opened => opened,
     }
 }
@@ -104,7 +105,7 @@ fn open_with(kind: Kind, name: &[u16], mask: u32) -> Result<OwnedHandle, Code> {
         Kind::Event => OpenEventW,
         Kind::Semaphore => OpenSemaphoreW,
         Kind::WaitableTimer => OpenWaitableTimerW,
-        Kind::Job => return Err(ERROR_FILE_NOT_FOUND),
+        Kind::Job => OpenJobObjectW,
     };
     // SAFETY: the name ends with 0.
     owned(unsafe { open(mask, 0, name.as_ptr()) })
@@ -155,7 +156,7 @@ fn refused(
 
 /// The kind of object that has a name: of one that is not `than`.
 fn kind_of(than: Kind, name: &[u16]) -> Option<Kind> {
-    let exists = |kind| match open_with(kind, name, rights::with_query(0)) {
+    let exists = |kind| match open_with(kind, name, rights::with_query(kind, 0)) {
         Ok(_) => true,
         Err(code) => code == ERROR_ACCESS_DENIED,
     };
@@ -171,7 +172,7 @@ pub(super) fn duplicate(handle: BorrowedHandle<'_>, kind: Kind, access: Access) 
             unsafe { OwnedHandle::from_raw_handle(handle) }
         })
     };
-    with(mask | rights::QUERY_STATE).or_else(|_| with(mask))
+    with(mask | rights::query(kind)).or_else(|_| with(mask))
 }
 
 /// A handle of another process (or of this one) to the object.

@@ -7,6 +7,7 @@
 //! | [`mapping`], [`view`] | file mappings and their views |
 //! | [`guard`] | copies that survive a disk which fails |
 //! | [`sync`] | mutexes, events, semaphores, timers, and waiting for them |
+//! | [`job`] | sets of processes |
 //! | [`transfer`] | handles on their way to other processes |
 //! | [`rights`], [`security`] | rights as access masks, and who has them as access control lists |
 //! | [`privilege`] | what large pages need |
@@ -16,6 +17,7 @@
 mod error;
 mod guard;
 mod handle;
+pub(crate) mod job;
 pub(crate) mod mapping;
 pub(crate) mod namespace;
 mod nt;

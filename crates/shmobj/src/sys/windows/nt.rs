@@ -5,8 +5,9 @@ use std::ffi::c_void;
 use std::mem::{MaybeUninit, size_of};
 use std::os::windows::io::{AsRawHandle, BorrowedHandle};
 
-use windows_sys::Win32::Foundation::{HANDLE, NTSTATUS};
+use windows_sys::Win32::Foundation::{HANDLE, NTSTATUS, RtlNtStatusToDosError};
 
+use super::Code;
 use crate::kind::Kind;
 
 #[link(name = "ntdll", kind = "raw-dylib")]
@@ -24,6 +25,43 @@ unsafe extern "system" {
     fn NtQueryTimer(h: HANDLE, class: u32, to: *mut c_void, bytes: u32, needed: *mut u32) -> NTSTATUS;
     fn NtQuerySection(h: HANDLE, class: u32, to: *mut c_void, bytes: usize, needed: *mut usize) -> NTSTATUS;
     fn NtQueryObject(h: HANDLE, class: u32, to: *mut c_void, bytes: u32, needed: *mut u32) -> NTSTATUS;
+    fn NtResumeProcess(h: HANDLE) -> NTSTATUS;
+    fn NtSetInformationJobObject(h: HANDLE, class: u32, from: *const c_void, bytes: u32) -> NTSTATUS;
+}
+
+/// Lets all threads of a process go that was started suspended.
+pub(super) fn resume(process: BorrowedHandle<'_>) -> Result<(), Code> {
+    // SAFETY: the handle is open.
+    done(unsafe { NtResumeProcess(process.as_raw_handle()) })
+}
+
+/// Stops the processes of a job, or lets them go (`JobObjectFreezeInformation`).
+pub(super) fn freeze(job: BorrowedHandle<'_>, frozen: bool) -> Result<(), Code> {
+    const CLASS: u32 = 18;
+    /// Says that `freeze` counts.
+    const OPERATION: u32 = 1;
+    #[repr(C)]
+    struct Freeze {
+        flags: u32,
+        freeze: u8,
+        swap: u8,
+        reserved: [u8; 2],
+        /// Who is woken nevertheless: nobody.
+        wake_filter: [u32; 2],
+    }
+    let wanted =
+        Freeze { flags: OPERATION, freeze: frozen.into(), swap: 0, reserved: [0; 2], wake_filter: [0; 2] };
+    let (from, bytes) = ((&raw const wanted).cast(), size_of::<Freeze>() as u32);
+    // SAFETY: so many bytes are there to be read; the handle is open.
+    done(unsafe { NtSetInformationJobObject(job.as_raw_handle(), CLASS, from, bytes) })
+}
+
+fn done(status: NTSTATUS) -> Result<(), Code> {
+    if status >= 0 {
+        return Ok(());
+    }
+    // SAFETY: has no preconditions.
+    Err(unsafe { RtlNtStatusToDosError(status) })
 }
 
 /// The number of the process that started this one. That may have ended.

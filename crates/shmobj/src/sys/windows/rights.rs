@@ -3,11 +3,15 @@
 use windows_sys::Win32::Storage::FileSystem::{READ_CONTROL, STANDARD_RIGHTS_REQUIRED, SYNCHRONIZE};
 use windows_sys::Win32::System::Memory::{SECTION_MAP_READ, SECTION_MAP_WRITE, SECTION_QUERY};
 
+use windows_sys::Win32::System::SystemServices::{
+    JOB_OBJECT_ASSIGN_PROCESS, JOB_OBJECT_QUERY, JOB_OBJECT_SET_ATTRIBUTES, JOB_OBJECT_TERMINATE,
+};
+
 use crate::access::Access;
 use crate::kind::Kind;
 
-/// `EVENT_QUERY_STATE` and its like: the same bit for all kinds.
-pub(super) const QUERY_STATE: u32 = 0x1;
+/// `EVENT_QUERY_STATE` and its like: the same bit for all kinds but jobs.
+const QUERY_STATE: u32 = 0x1;
 /// `EVENT_MODIFY_STATE`, `SEMAPHORE_MODIFY_STATE`, `TIMER_MODIFY_STATE`. Releasing a mutex needs no right (AR-4), and `MUTEX_MODIFY_STATE` is
 /// the bit of `MUTANT_QUERY_STATE`; an open that asks for no bit at all is refused (OP-4).
 const MODIFY_STATE: u32 = 0x2;
@@ -23,6 +27,13 @@ pub(super) fn mask(kind: Kind, access: Access) -> u32 {
         Kind::Mutex => {
             &[(Access::QUERY, QUERY_STATE), (Access::MODIFY, QUERY_STATE), (Access::SYNCHRONIZE, SYNCHRONIZE)]
         }
+        Kind::Job => &[
+            (Access::QUERY, JOB_OBJECT_QUERY),
+            (Access::MODIFY, JOB_OBJECT_SET_ATTRIBUTES),
+            (Access::ASSIGN, JOB_OBJECT_ASSIGN_PROCESS),
+            (Access::TERMINATE, JOB_OBJECT_TERMINATE),
+            (Access::SYNCHRONIZE, SYNCHRONIZE),
+        ],
         _ => &[
             (Access::QUERY, QUERY_STATE),
             (Access::MODIFY, MODIFY_STATE),
@@ -32,18 +43,20 @@ pub(super) fn mask(kind: Kind, access: Access) -> u32 {
     table.iter().filter(|(right, _)| access.contains(*right)).fold(0, |mask, (_, bit)| mask | bit)
 }
 
-/// A mask with the right to ask what an object is like. Alone, that bit means `FILE_MAP_COPY` to `OpenFileMapping` (OF-2), so then it goes
-/// with another.
-pub(super) fn with_query(mask: u32) -> u32 {
-    match mask | QUERY_STATE {
-        QUERY_STATE => QUERY_STATE | READ_CONTROL,
-        mask => mask,
-    }
+/// The right to ask what an object is like.
+pub(super) fn query(kind: Kind) -> u32 {
+    mask(kind, Access::QUERY)
+}
+
+/// A mask with that right. Alone, the bit means `FILE_MAP_COPY` to `OpenFileMapping` (OF-2), so then it goes with another.
+pub(super) fn with_query(kind: Kind, mask: u32) -> u32 {
+    let query = query(kind);
+    if mask | query == query { query | READ_CONTROL } else { mask | query }
 }
 
 /// The rights that a kernel handle of this mask has.
 pub(super) fn access(kind: Kind, granted: u32) -> Access {
-    let own = if kind == Kind::FileMapping { Access::MAPPING } else { Access::SYNCHRONIZATION };
+    let own = Access::of(kind);
     own.iter().filter(|right| granted & mask(kind, *right) == mask(kind, *right)).collect()
 }
 
@@ -52,6 +65,7 @@ pub(super) fn everything(kind: Kind) -> u32 {
     let own = match kind {
         Kind::FileMapping => 0x1f,
         Kind::Mutex => SYNCHRONIZE | 0x1,
+        Kind::Job => SYNCHRONIZE | 0x3f, // 0x1f before Windows 10
         _ => SYNCHRONIZE | 0x3,
     };
     STANDARD_RIGHTS_REQUIRED | own
@@ -59,24 +73,19 @@ pub(super) fn everything(kind: Kind) -> u32 {
 
 /// What an access control list grants of these rights: with those that an open asks for besides.
 pub(super) fn granted(kind: Kind, access: Access) -> u32 {
-    mask(kind, access) | QUERY_STATE | READ_CONTROL
+    mask(kind, access) | query(kind) | READ_CONTROL
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const KINDS: [Kind; 5] =
-        [Kind::FileMapping, Kind::Mutex, Kind::Event, Kind::Semaphore, Kind::WaitableTimer];
-
     /// An open that asks for no bit is refused (OP-4).
     #[test]
     fn every_right_that_a_kind_has_is_a_bit() {
-        for kind in KINDS {
-            let (own, others) = match kind {
-                Kind::FileMapping => (Access::MAPPING, Access::SYNCHRONIZE | Access::MODIFY),
-                _ => (Access::SYNCHRONIZATION, Access::READ_WRITE),
-            };
+        for kind in Kind::ALL {
+            let own = Access::of(kind);
+            let others = Access::ALL - own;
             for right in own.iter() {
                 assert_ne!(mask(kind, right), 0, "{kind} {right:?}");
                 assert_eq!(mask(kind, right) & !everything(kind), 0, "{kind} {right:?}");
@@ -94,8 +103,11 @@ mod tests {
         assert_eq!(mask(Kind::FileMapping, Access::ALL), 0x7);
         assert_eq!(mask(Kind::Mutex, Access::ALL), 0x10_0001);
         assert_eq!(mask(Kind::Event, Access::ALL), 0x10_0003);
+        assert_eq!(mask(Kind::Job, Access::ALL), 0x10_000f);
+        assert_eq!(mask(Kind::Job, Access::QUERY), 0x4);
         assert_eq!(everything(Kind::FileMapping), 0xf_001f);
         assert_eq!(everything(Kind::Mutex), 0x1f_0001);
         assert_eq!(everything(Kind::WaitableTimer), 0x1f_0003);
+        assert_eq!(everything(Kind::Job), 0x1f_003f);
     }
 }

@@ -106,6 +106,7 @@ fn sddl(kind: Kind, security: &Security) -> Result<String, Code> {
 fn of_bits(kind: Kind, bits: u32) -> Option<Access> {
     let (read, write) = match kind {
         Kind::FileMapping => (Access::READ, Access::WRITE),
+        Kind::Job => (Access::SYNCHRONIZE, Access::MODIFY | Access::ASSIGN | Access::TERMINATE),
         _ => (Access::SYNCHRONIZE, Access::MODIFY),
     };
     let access = [(4, read), (2, write)].into_iter().filter(|(bit, _)| bits & bit != 0);
@@ -192,6 +193,7 @@ mod tests {
         {
             assert_eq!(of_bits(Kind::FileMapping, bits), expected);
         }
+        assert_eq!(of_bits(Kind::Job, 6), Some(Access::JOB - Access::QUERY));
         assert_eq!(of_bits(Kind::Mutex, 4), Some(Access::SYNCHRONIZE));
         assert_eq!(of_bits(Kind::WaitableTimer, 6), Some(Access::SYNCHRONIZE | Access::MODIFY));
     }

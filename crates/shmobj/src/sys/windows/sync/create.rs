@@ -3,6 +3,7 @@
 
 use std::os::windows::io::{AsHandle, OwnedHandle};
 
+use windows_sys::Win32::System::JobObjects::CreateJobObjectW;
 use windows_sys::Win32::System::Threading::{
     CREATE_EVENT_INITIAL_SET, CREATE_EVENT_MANUAL_RESET, CREATE_MUTEX_INITIAL_OWNER,
     CREATE_WAITABLE_TIMER_MANUAL_RESET, CreateEventExW, CreateMutexExW, CreateSemaphoreExW,
@@ -13,6 +14,7 @@ use super::Synchronizer;
 use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::event::Reset;
+use crate::job::Limits;
 use crate::kind::Kind;
 use crate::name::Name;
 use crate::security::Security;
@@ -20,7 +22,7 @@ use crate::sys::contract::{Initial, Intent, SynchronizerWish};
 use crate::sys::windows::handle::{self, created, pointer};
 use crate::sys::windows::namespace::Place;
 use crate::sys::windows::security::Descriptor;
-use crate::sys::windows::{nt, rights};
+use crate::sys::windows::{job, nt, rights};
 
 /// The largest maximum of a semaphore: that of one which does not tell.
 const LARGEST: u32 = i32::MAX as u32;
@@ -101,22 +103,39 @@ fn create(
             // SAFETY: as above.
             unsafe { CreateWaitableTimerExW(security, text, flags, wanted) }
         }
+        // It asks for all rights, and cannot be told which.
+        // SAFETY: as above.
+        Initial::Job { .. } => unsafe { CreateJobObjectW(security, text) },
     };
     let wanted = rights::mask(kind, Access::SYNCHRONIZATION);
     let made = created(attempt, kind, name, intent, || create(wanted));
     let (handle, existed) = match made {
         // An object that exists may grant everything but the right to ask what it is like.
-        Err(denied) if denied.kind() == ErrorKind::AccessDenied && kind != Kind::Mutex => {
-            created(attempt, kind, name, intent, || create(wanted & !rights::QUERY_STATE))
+        Err(denied)
+            if denied.kind() == ErrorKind::AccessDenied && !matches!(kind, Kind::Mutex | Kind::Job) =>
+        {
+            created(attempt, kind, name, intent, || create(wanted & !rights::query(kind)))
                 .map_err(|_| denied)?
         }
         made => made?,
     };
     let mut object = Synchronizer::of(kind, handle);
+    if let (Initial::Job { limits }, false) = (wish.initial, existed) {
+        limit(attempt, &object, &limits)?;
+    }
     if let (Initial::Timer { manual }, false) = (wish.initial, existed) {
         object.reset = Some(if manual { Reset::Manual } else { Reset::Auto });
     }
     Ok((object, existed))
+}
+
+/// Gives a new job its limits. That is a second step: a program that opens the job by its name between the two finds it without
+/// them, and one that is killed there leaves nothing, unless another has opened it.
+fn limit(attempt: &Attempt<'_>, job: &Synchronizer, limits: &Limits) -> Result<()> {
+    if *limits == Limits::new() {
+        return Ok(()); // a new job has none
+    }
+    job::set_limits(job, attempt, limits)
 }
 
 fn kind(initial: Initial) -> Kind {
@@ -125,5 +144,6 @@ fn kind(initial: Initial) -> Kind {
         Initial::Event { .. } => Kind::Event,
         Initial::Semaphore { .. } => Kind::Semaphore,
         Initial::Timer { .. } => Kind::WaitableTimer,
+        Initial::Job { .. } => Kind::Job,
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::Synchronizer;
+use super::{Deadline, Synchronizer, wait};
+use crate::access::Access;
+use crate::error::Attempt;
 use crate::event::Reset;
 use crate::kind::Kind;
 use crate::state::{Owner, State};
@@ -23,6 +25,7 @@ pub(crate) fn now(object: &Synchronizer) -> State {
         Kind::Semaphore => {
             nt::semaphore(handle).map(|told| State::Semaphore { count: told.count, max: told.maximum })
         }
+        Kind::Job => is_signaled(object).map(|signaled| State::Job { signaled }),
         _ => nt::timer(handle).map(|told| State::WaitableTimer {
             signaled: told.is_signaled != 0,
             reset: object.reset_mode(),
@@ -31,6 +34,16 @@ pub(crate) fn now(object: &Synchronizer) -> State {
         }),
     };
     state.unwrap_or(State::Corrupt)
+}
+
+/// Nothing but a wait tells whether a job is signalled; it takes nothing. A handle without the right to wait has another one asked of the
+/// object.
+fn is_signaled(job: &Synchronizer) -> Option<bool> {
+    let look = |job: &Synchronizer| wait::one(job, || Deadline::Now).ok().map(|got| got.is_some());
+    look(job).or_else(|| {
+        let attempt = Attempt { verb: "query", subject: job.kind.as_str(), name: "" };
+        look(&job.duplicate(&attempt, Access::SYNCHRONIZE, true).ok()?)
+    })
 }
 
 fn owner(mutex: &Synchronizer) -> Owner {

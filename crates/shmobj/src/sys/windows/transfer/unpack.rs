@@ -21,10 +21,13 @@ pub(super) struct Told {
 pub(super) fn arrived(attempt: &Attempt<'_>, handle: OwnedHandle, told: Option<Told>) -> Result<Arrived> {
     let strange = || {
         attempt
-            .fails(ErrorKind::WrongKind, "it is neither a file mapping nor a synchronization object")
+            .fails(
+                ErrorKind::WrongKind,
+                "it is neither a file mapping, nor a synchronization object, nor a job",
+            )
             .with_remedy("take only what a handle of this library was")
     };
-    let kind = nt::kind(handle.as_handle()).filter(|&kind| kind != Kind::Job).ok_or_else(strange)?;
+    let kind = nt::kind(handle.as_handle()).ok_or_else(strange)?;
     let granted = rights::access(kind, nt::granted(handle.as_handle()).unwrap_or_default());
     let (access, name) = match told {
         Some(told) => (granted & told.access, told.name),
