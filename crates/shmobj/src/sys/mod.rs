@@ -27,7 +27,9 @@ mod guarded_copy;
 #[cfg(target_os = "linux")]
 pub(crate) mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{BorrowedFile, Code, data::seals, inspect, job, mapping, namespace, sync, transfer, view};
+pub(crate) use linux::{
+    BorrowedFile, Code, data::seals, inspect, job, mapping, namespace, sync, transfer, view,
+};
 
 #[cfg(windows)]
 pub(crate) mod windows;

@@ -196,7 +196,10 @@ pub(crate) fn holders(objects: &[&ObjectInfo]) -> Vec<Vec<Holder>> {
             if let Some(&index) = entries.get(&key) {
                 holds.push(index);
                 if objects[index].kind != Kind::FileMapping {
-                    may(index, if is_writable(pid, fd) { Access::of(objects[index].kind) } else { Access::QUERY });
+                    may(
+                        index,
+                        if is_writable(pid, fd) { Access::of(objects[index].kind) } else { Access::QUERY },
+                    );
                 }
             }
             for &index in data.get(&key).into_iter().flatten() {

@@ -27,7 +27,11 @@ impl Child {
     }
 }
 
-pub(crate) fn spawn(_job: &Synchronizer, attempt: &Attempt<'_>, _command: &mut Command) -> Result<(Child, Pipes)> {
+pub(crate) fn spawn(
+    _job: &Synchronizer,
+    attempt: &Attempt<'_>,
+    _command: &mut Command,
+) -> Result<(Child, Pipes)> {
     Err(attempt.fails(ErrorKind::NotSupported, "not yet"))
 }
 

@@ -92,7 +92,11 @@ pub(crate) fn adopt(attempt: &Attempt<'_>, entry: OwnedFd) -> Result<Adopted> {
     let (home, scope) = home_of(attempt, &entry, key, &base);
     let name = if base.starts_with(UNNAMED_PREFIX) {
         String::new()
-    } else if scope == Scope::Global { format!("Global\\{base}") } else { base };
+    } else if scope == Scope::Global {
+        format!("Global\\{base}")
+    } else {
+        base
+    };
     let object = registry::find(key).unwrap_or_else(|| {
         registry::adopt(Object {
             lock: Some(entry),
