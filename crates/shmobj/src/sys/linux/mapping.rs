@@ -304,7 +304,8 @@ impl Recipe for MappingRecipe<'_> {
         };
         let hint = Some(Hint::of(pid, &data.fd)).filter(|_| !is_forced(Fault::Hints));
         let data = Attached::new(data);
-        Ok(Fresh { header, path, hint, words: None, acl: rights::of_mapping(wish.security), data, beside })
+        let acl = rights::of_mapping(wish.security);
+        Ok(Fresh { header, path, hint, words: None, behind: None, acl, data, beside })
     }
 
     fn is_cheap(&self) -> bool {

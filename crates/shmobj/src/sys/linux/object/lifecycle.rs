@@ -67,6 +67,8 @@ pub(crate) struct Fresh {
     pub(crate) words: Option<[u8; WORDS_BYTES]>,
     /// Who may open the entry.
     pub(crate) acl: Acl,
+    /// What stands behind the page, and from where on.
+    pub(crate) behind: Option<(Vec<u8>, u64)>,
     pub(crate) data: Attached,
     /// A data file that is to be linked beside the entry.
     pub(crate) beside: Option<beside::Unlinked>,
@@ -373,7 +375,10 @@ fn create(
     };
     step("create: entry made");
     let system = |doing| move |errno| attempt.os(doing, errno);
-    write_all(&entry, image.bytes()).map_err(|errno| in_directory(target, errno))?;
+    write_all(&entry, image.bytes(), 0).map_err(|errno| in_directory(target, errno))?;
+    if let Some((bytes, at)) = &fresh.behind {
+        write_all(&entry, bytes, *at).map_err(|errno| in_directory(target, errno))?;
+    }
     if !try_lock(&entry, FlockOperation::NonBlockingLockShared).map_err(system("locking the new entry"))? {
         return Ok(None); // only a sweep can be so quick, where O_TMPFILE is missing
     }
@@ -421,10 +426,11 @@ fn in_directory(target: &Target<'_>, errno: Errno) -> Error {
     }
 }
 
-pub(crate) fn write_all(fd: &OwnedFd, image: &[u8]) -> Result<(), Errno> {
+pub(crate) fn write_all(fd: &OwnedFd, image: &[u8], at: u64) -> Result<(), Errno> {
     let mut written = 0;
     while written < image.len() {
-        written += rustix::io::retry_on_intr(|| rustix::io::pwrite(fd, &image[written..], written as u64))?;
+        written +=
+            rustix::io::retry_on_intr(|| rustix::io::pwrite(fd, &image[written..], at + written as u64))?;
     }
     Ok(())
 }

@@ -95,6 +95,11 @@ impl Object {
         self.home.get().map(|home| &*home.directory)
     }
 
+    /// Where the entry stands.
+    pub(crate) fn place(&self) -> Option<(&Directory, &CStr)> {
+        self.home.get().map(|home| (&*home.directory, &*home.file))
+    }
+
     pub(crate) fn data(&self) -> MutexGuard<'_, Attached> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
     }

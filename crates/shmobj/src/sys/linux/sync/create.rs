@@ -21,6 +21,7 @@ use crate::security::Security;
 use crate::sys::contract::{Initial, Intent, SynchronizerWish as Wish};
 use crate::sys::linux::data::{Attached, open_again};
 use crate::sys::linux::fork::Operation;
+use crate::sys::linux::job::board;
 use crate::sys::linux::namespace::{Directory, FileKey, Place};
 use crate::sys::linux::object::Object;
 use crate::sys::linux::object::lifecycle::{self, Fresh, Recipe, Target};
@@ -123,7 +124,7 @@ impl Synchronizer {
             )?;
             // Who is handed its descriptor must not be able to open it again with more rights.
             rustix::fs::fchmod(&memory, Mode::RUSR | Mode::WUSR)?;
-            lifecycle::write_all(&memory, image.bytes())?;
+            lifecycle::write_all(&memory, image.bytes(), 0)?;
             rustix::fs::fcntl_add_seals(&memory, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
             Self::in_memory(memory, header, true)
         };
@@ -293,6 +294,10 @@ impl Recipe for SynchronizerRecipe<'_> {
             path: Vec::new(),
             hint: None,
             words: Some(words.to_bytes()),
+            behind: match &wish.initial {
+                Initial::Job { limits } => Some((board::first_bytes(limits), board::BOARD_AT)),
+                _ => None,
+            },
             acl: rights::of_synchronization(wish.security),
             data: Attached::default(),
             beside: None,

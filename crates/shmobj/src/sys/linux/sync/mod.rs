@@ -40,6 +40,7 @@ use std::sync::atomic::AtomicU32;
 use rustix::io::Errno;
 
 pub(crate) use clock::Deadline;
+pub(crate) use liveness::own_pid_namespace;
 
 use super::namespace::FileKey;
 use super::object::Object;

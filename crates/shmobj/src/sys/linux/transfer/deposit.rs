@@ -82,7 +82,7 @@ impl Deposit {
             errno => attempt.os("making the deposit", errno),
         })?;
         let image = image(&carried).map_err(os("looking at its descriptors"))?;
-        write_all(&file, &image).map_err(os("writing the deposit"))?;
+        write_all(&file, &image, 0).map_err(os("writing the deposit"))?;
         if !try_lock(&file, FlockOperation::NonBlockingLockShared).map_err(os("locking the deposit"))? {
             return Err(attempt.os("locking the deposit", Errno::AGAIN));
         }
