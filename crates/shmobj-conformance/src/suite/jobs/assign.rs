@@ -69,7 +69,7 @@ fn a_process_that_is_in_the_job_can_be_assigned_again(stage: &Stage) {
 }
 
 fn a_new_job_comes_to_be_inside_of_that_of_its_first_process(stage: &Stage) {
-    let (outer, inner, of_a_member) = (stage.job("outer"), stage.job("inner"), stage.job("of a member"));
+    let (outer, inner, third) = (stage.job("outer"), stage.job("inner"), stage.job("third"));
     let mut process = member(stage, &outer);
     inner.assign(process.pid()).unwrap();
     let child = started(&mut process, "start");
@@ -78,10 +78,10 @@ fn a_new_job_comes_to_be_inside_of_that_of_its_first_process(stage: &Stage) {
     }
     // Whoever starts a process in a job puts the job inside of its own.
     let mut other = member(stage, &outer);
-    let child = started(&mut other, "start in of a member");
-    assert!(outer.contains(child).unwrap() && of_a_member.contains(child).unwrap());
+    let child = started(&mut other, "start in third");
+    assert!(outer.contains(child).unwrap() && third.contains(child).unwrap());
     assert!(!inner.contains(child).unwrap());
-    assert!(!of_a_member.contains(other.pid()).unwrap());
+    assert!(!third.contains(other.pid()).unwrap());
 }
 
 fn a_second_process_can_be_assigned_to_a_job_inside_of_its_own(stage: &Stage) {
