@@ -17,7 +17,7 @@ use common::{LONGEST_NAME, Place, code};
 use shmobj::Security;
 use shmobj::wait::{self, Waitable};
 use shmobj::{
-    Access, Due, ErrorKind, Event, FileMapping, Kind, Mutex, Namespace, Reset, Result, Semaphore, State,
+    Access, Due, ErrorKind, Event, FileMapping, Job, Kind, Mutex, Namespace, Reset, Result, Semaphore, State,
     Timeout, WaitableTimer,
 };
 
@@ -46,6 +46,7 @@ fn create(namespace: &Namespace, kind: Kind, name: &str) -> Result<Held> {
         Kind::Event => held!(Event::options().namespace(namespace).create(name)),
         Kind::Semaphore => held!(Semaphore::options().namespace(namespace).create(name)),
         Kind::WaitableTimer => held!(WaitableTimer::options().namespace(namespace).create(name)),
+        Kind::Job => held!(Job::options().namespace(namespace).create(name)),
         _ => held!(FileMapping::options().namespace(namespace).size(4096).create(name)),
     }
 }
@@ -56,6 +57,7 @@ fn create_new(namespace: &Namespace, kind: Kind, name: &str) -> Result<Held> {
         Kind::Event => held!(Event::options().namespace(namespace).create_new(name)),
         Kind::Semaphore => held!(Semaphore::options().namespace(namespace).create_new(name)),
         Kind::WaitableTimer => held!(WaitableTimer::options().namespace(namespace).create_new(name)),
+        Kind::Job => held!(Job::options().namespace(namespace).create_new(name)),
         _ => held!(FileMapping::options().namespace(namespace).size(4096).create_new(name)),
     }
 }
@@ -66,6 +68,7 @@ fn open(namespace: &Namespace, kind: Kind, name: &str, access: Access) -> Result
         Kind::Event => held!(Event::options().namespace(namespace).open(name, access)),
         Kind::Semaphore => held!(Semaphore::options().namespace(namespace).open(name, access)),
         Kind::WaitableTimer => held!(WaitableTimer::options().namespace(namespace).open(name, access)),
+        Kind::Job => held!(Job::options().namespace(namespace).open(name, access)),
         _ => held!(FileMapping::options().namespace(namespace).open(name, access)),
     }
 }
@@ -78,16 +81,18 @@ fn is_same(one: &Held, two: &Held) -> bool {
             })*
         };
     }
-    same!(Mutex, Event, Semaphore, WaitableTimer, FileMapping);
+    same!(Mutex, Event, Semaphore, WaitableTimer, Job, FileMapping);
     false
 }
 
 /// The kinds that are synchronized with.
-const KINDS: [Kind; 4] = [Kind::Mutex, Kind::Event, Kind::Semaphore, Kind::WaitableTimer];
-/// All rights that these kinds have.
-const EVERYTHING: Access = Access::QUERY.union(Access::MODIFY).union(Access::SYNCHRONIZE);
-/// Those that share the names.
-const ALL: [Kind; 5] = [Kind::FileMapping, Kind::Mutex, Kind::Event, Kind::Semaphore, Kind::WaitableTimer];
+const KINDS: [Kind; 5] = [Kind::Mutex, Kind::Event, Kind::Semaphore, Kind::WaitableTimer, Kind::Job];
+
+/// All rights that a kind has.
+fn everything(kind: Kind) -> Access {
+    let own = Access::QUERY | Access::MODIFY | Access::SYNCHRONIZE;
+    if kind == Kind::Job { own | Access::ASSIGN | Access::TERMINATE } else { own }
+}
 
 /// Also C-5.
 #[test]
@@ -98,7 +103,7 @@ fn ns_1_creating_a_name_that_exists_gives_a_handle_to_the_existing_object() {
         let second = create(&place.namespace, kind, "n").unwrap();
         assert_eq!((first.existed, second.existed), (false, true), "{kind}");
         assert!(is_same(&first, &second), "{kind}");
-        assert_eq!((first.access, second.access), (EVERYTHING, EVERYTHING), "{kind}");
+        assert_eq!((first.access, second.access), (everything(kind), everything(kind)), "{kind}");
         #[cfg(target_os = "linux")]
         assert_eq!(place.inspect("n").kind, kind);
     }
@@ -107,8 +112,8 @@ fn ns_1_creating_a_name_that_exists_gives_a_handle_to_the_existing_object() {
 /// Also TS-3.
 #[test]
 fn ns_2_ns_3_a_name_of_another_kind_is_neither_created_nor_opened() {
-    for kind in ALL {
-        for other in ALL.into_iter().filter(|other| *other != kind) {
+    for kind in Kind::ALL {
+        for other in Kind::ALL.into_iter().filter(|other| *other != kind) {
             let place = Place::new();
             let namespace = &place.namespace;
             let held = create(namespace, kind, "n").unwrap();
@@ -242,7 +247,7 @@ fn ns_7_of_simultaneous_creators_of_several_kinds_one_kind_wins() {
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         codes.sort_unstable();
-        assert_eq!(codes, [0, 6, 6, 6], "round {round}");
+        assert_eq!(codes, [0, 6, 6, 6, 6], "round {round}");
     }
 }
 
@@ -255,7 +260,7 @@ fn nm_2_the_empty_name_makes_unnamed_objects_and_opens_none() {
         let second = create_new(&place.namespace, kind, "").unwrap();
         assert!(!first.existed && !second.existed);
         assert!(!is_same(&first, &second) && is_same(&first, &first), "{kind}");
-        assert_eq!((first.name.as_str(), first.access), ("", EVERYTHING));
+        assert_eq!((first.name.as_str(), first.access), ("", everything(kind)));
         assert_eq!(code(open(&place.namespace, kind, "", Access::ALL)), 6, "{kind}");
     }
     assert_eq!(place.entries(), [""; 0]);
@@ -398,10 +403,10 @@ fn op_3_an_opened_handle_has_the_rights_that_were_asked_for() {
     for kind in KINDS {
         let place = Place::new();
         let first = create(&place.namespace, kind, "n").unwrap();
-        assert_eq!(first.access, EVERYTHING, "CR-1");
+        assert_eq!(first.access, everything(kind), "CR-1");
         for access in rights {
             let opened = open(&place.namespace, kind, "n", access).unwrap();
-            assert_eq!((opened.access, opened.existed), (access & EVERYTHING, true), "{kind}");
+            assert_eq!((opened.access, opened.existed), (access & everything(kind), true), "{kind}");
         }
     }
 }
@@ -456,6 +461,7 @@ fn cr_7_an_object_is_its_owners_unless_it_is_shared() {
                 Kind::Semaphore => {
                     held!(Semaphore::options().namespace(namespace).security(security).create("n"))
                 }
+                Kind::Job => held!(Job::options().namespace(namespace).security(security).create("n")),
                 _ => held!(WaitableTimer::options().namespace(namespace).security(security).create("n")),
             }
             .unwrap();

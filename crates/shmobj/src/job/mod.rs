@@ -92,7 +92,7 @@ impl Job {
 
     /// [`spawn`](Self::spawn) with flags such as `CREATE_NO_WINDOW` or `CREATE_NEW_PROCESS_GROUP`. Give them here: `spawn` needs flags of its own, the standard
     /// library does not tell which ones a command has, and what was set with
-    /// [`creation_flags`](std::os::windows::process::CommandExt::creation_flags) is lost. With `CREATE_SUSPENDED`, the caller lets the process go.
+    /// [`creation_flags`](std::os::windows::process::CommandExt::creation_flags) is lost. The process runs when this returns, also with `CREATE_SUSPENDED`.
     ///
     /// # Errors
     /// Those of [`spawn`](Self::spawn).

@@ -5,7 +5,7 @@ use std::os::windows::io::{AsHandle, AsRawHandle, BorrowedHandle, OwnedHandle, R
 use super::{Transfer, attempt};
 use crate::error::{Attempt, Result};
 use crate::sys::transfer;
-use crate::{Event, FileMapping, Mutex, Semaphore, WaitableTimer};
+use crate::{Event, FileMapping, Job, Mutex, Semaphore, WaitableTimer};
 
 /// Duplicates a handle that another process has, by its number there: that of [`AsRawHandle`] of any kind of handle, or one that a
 /// program in another language has of such an object. The rights are those of the other handle, which stays open.
@@ -64,7 +64,7 @@ macro_rules! synchronization {
     )*};
 }
 
-synchronization!(Mutex, Event, Semaphore, WaitableTimer);
+synchronization!(Mutex, Event, Semaphore, WaitableTimer, Job);
 
 macro_rules! raw {
     ($($Object:ident),*) => {$(
@@ -86,4 +86,4 @@ macro_rules! raw {
     )*};
 }
 
-raw!(FileMapping, Mutex, Event, Semaphore, WaitableTimer);
+raw!(FileMapping, Mutex, Event, Semaphore, WaitableTimer, Job);

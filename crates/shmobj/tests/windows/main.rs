@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod jobs;
 mod processes;
 mod security;
 
@@ -23,8 +24,8 @@ use common::sleeper::LONG;
 use common::{Place, code, error, on_wine, pattern};
 use shmobj::transfer::{self, AnyHandle, Deposit, InheritExt};
 use shmobj::{
-    Access, Allocation, ErrorKind, Event, FileMapping, Kind, Mutex, Principal, Protection, Reset, Security,
-    Semaphore, Sid, Timeout, WaitableTimer,
+    Access, Allocation, ErrorKind, Event, FileMapping, Job, Kind, Mutex, Principal, Protection, Reset,
+    Security, Semaphore, Sid, Timeout, WaitableTimer,
 };
 use windows_sys::Win32::Foundation::{
     CompareObjectHandles, DuplicateHandle, ERROR_ALREADY_EXISTS, GetLastError, HANDLE, INVALID_HANDLE_VALUE,
@@ -41,6 +42,7 @@ use windows_sys::Win32::Security::{
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_FLAG_BACKUP_SEMANTICS, FILE_READ_ATTRIBUTES, READ_CONTROL,
 };
+use windows_sys::Win32::System::JobObjects::{CreateJobObjectW, OpenJobObjectW};
 use windows_sys::Win32::System::Memory::{CreateFileMappingW, OpenFileMappingW, PAGE_READWRITE};
 use windows_sys::Win32::System::Threading::{
     CreateEventW, CreateMutexW, CreateSemaphoreW, CreateWaitableTimerW, GetCurrentProcess, OpenEventW,
@@ -74,6 +76,7 @@ fn raw_open(kind: Kind, mask: u32, name: &str) -> Result<OwnedHandle, u32> {
         Kind::Event => OpenEventW,
         Kind::Semaphore => OpenSemaphoreW,
         Kind::WaitableTimer => OpenWaitableTimerW,
+        Kind::Job => OpenJobObjectW,
         _ => OpenFileMappingW,
     };
     let name = wide(name);
@@ -94,6 +97,8 @@ fn raw_create(kind: Kind, name: &str) -> Result<(OwnedHandle, bool), u32> {
         Kind::Semaphore => unsafe { CreateSemaphoreW(null(), 1, 2, name) },
         // SAFETY: as above.
         Kind::WaitableTimer => unsafe { CreateWaitableTimerW(null(), 0, name) },
+        // SAFETY: as above.
+        Kind::Job => unsafe { CreateJobObjectW(null(), name) },
         // SAFETY: as above; no file is a file of its own here.
         _ => unsafe { CreateFileMappingW(INVALID_HANDLE_VALUE, null(), PAGE_READWRITE, 0, 4096, name) },
     };
@@ -108,6 +113,7 @@ fn create(kind: Kind, name: &str) -> shmobj::Result<AnyHandle> {
         Kind::Event => Event::options().create(name)?.into(),
         Kind::Semaphore => Semaphore::options().create(name)?.into(),
         Kind::WaitableTimer => WaitableTimer::options().create(name)?.into(),
+        Kind::Job => Job::options().create(name)?.into(),
         _ => FileMapping::options().size(4096).create(name)?.into(),
     })
 }
@@ -118,6 +124,7 @@ fn open(kind: Kind, name: &str, access: Access) -> shmobj::Result<AnyHandle> {
         Kind::Event => Event::open(name, access)?.into(),
         Kind::Semaphore => Semaphore::open(name, access)?.into(),
         Kind::WaitableTimer => WaitableTimer::open(name, access)?.into(),
+        Kind::Job => Job::open(name, access)?.into(),
         _ => FileMapping::open(name, access)?.into(),
     })
 }
@@ -129,6 +136,7 @@ fn raw(handle: &AnyHandle) -> RawHandle {
         AnyHandle::Semaphore(semaphore) => semaphore.as_raw_handle(),
         AnyHandle::WaitableTimer(timer) => timer.as_raw_handle(),
         AnyHandle::FileMapping(mapping) => mapping.as_raw_handle(),
+        AnyHandle::Job(job) => job.as_raw_handle(),
         other => panic!("{other:?}"),
     }
 }
@@ -138,8 +146,6 @@ fn is_same(one: RawHandle, other: RawHandle) -> bool {
     unsafe { CompareObjectHandles(one, other) != 0 }
 }
 
-const KINDS: [Kind; 5] = [Kind::FileMapping, Kind::Mutex, Kind::Event, Kind::Semaphore, Kind::WaitableTimer];
-
 /// The right to wait, or to map for reading.
 fn least(kind: Kind) -> (Access, u32) {
     if kind == Kind::FileMapping { (Access::READ, 0x4) } else { (Access::SYNCHRONIZE, 0x10_0000) }
@@ -147,7 +153,7 @@ fn least(kind: Kind) -> (Access, u32) {
 
 #[test]
 fn other_programs_find_what_the_library_makes() {
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let name = unique();
         let made = create(kind, &name).unwrap();
         for called in [format!("Local\\{name}"), name.clone()] {
@@ -162,14 +168,14 @@ fn other_programs_find_what_the_library_makes() {
 
 #[test]
 fn the_library_finds_what_other_programs_make() {
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let name = unique();
         let (made, existed) = raw_create(kind, &format!("Local\\{name}")).unwrap();
         assert!(!existed);
         let opened = open(kind, &name, least(kind).0).unwrap();
         assert!(is_same(raw(&opened), made.as_raw_handle()), "{kind}");
         assert!(is_same(raw(&create(kind, &name).unwrap()), made.as_raw_handle()), "{kind}");
-        for other in KINDS.into_iter().filter(|&other| other != kind) {
+        for other in Kind::ALL.into_iter().filter(|&other| other != kind) {
             let error = error(create(other, &name));
             assert_eq!(error.kind(), ErrorKind::WrongKind, "NS-2");
             assert!(error.to_string().contains(kind.as_str()), "{error}");
@@ -197,7 +203,7 @@ fn what_one_side_does_the_other_sees() {
 /// The kernel's handle may do what was asked for, and look at the object, but nothing else that changes it.
 #[test]
 fn handles_have_the_rights_that_were_asked_for_in_the_kernel_too() {
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let name = unique();
         let _made = create(kind, &name).unwrap();
         let rows: &[(Access, u32)] = match kind {
@@ -205,14 +211,21 @@ fn handles_have_the_rights_that_were_asked_for_in_the_kernel_too() {
                 &[(Access::READ, 0x4), (Access::WRITE, 0x2), (Access::READ_WRITE, 0x6), (Access::ALL, 0x6)]
             }
             Kind::Mutex => &[(Access::SYNCHRONIZE, 0x10_0000), (Access::MODIFY, 0), (Access::ALL, 0x10_0000)],
+            Kind::Job => &[
+                (Access::SYNCHRONIZE, 0x10_0000),
+                (Access::MODIFY, 0x2),
+                (Access::ASSIGN, 0x1),
+                (Access::TERMINATE, 0x8),
+                (Access::ALL, 0x10_000b),
+            ],
             _ => &[(Access::SYNCHRONIZE, 0x10_0000), (Access::MODIFY, 0x2), (Access::ALL, 0x10_0002)],
         };
-        const LOOK: u32 = 0x1 | READ_CONTROL;
+        let query = if kind == Kind::Job { 0x4 } else { 0x1 };
         for &(access, mask) in rows {
             let opened = open(kind, &name, access).unwrap();
             let granted = common::granted(raw(&opened));
-            assert_eq!(granted & !LOOK, mask, "{kind} {access:?}: {granted:#x}");
-            assert_ne!(granted & 0x1, 0, "{kind} {access:?}: {granted:#x}");
+            assert_eq!(granted & !(query | READ_CONTROL), mask, "{kind} {access:?}: {granted:#x}");
+            assert_ne!(granted & query, 0, "{kind} {access:?}: {granted:#x}");
         }
     }
 }

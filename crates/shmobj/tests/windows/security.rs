@@ -104,16 +104,18 @@ fn a_security_is_the_objects_access_control_list() {
             .grant(Principal::Sid(guests), Access::empty())
     };
     for (mode, group, everyone) in [(0o640, true, false), (0o604, false, true), (0o600, false, false)] {
-        for kind in [Kind::Event, Kind::FileMapping] {
+        for kind in [Kind::Event, Kind::FileMapping, Kind::Job] {
             let name = unique();
             let _made: AnyHandle = match kind {
                 Kind::Event => Event::options().security(list(mode)).create(&name).unwrap().into(),
+                Kind::Job => Job::options().security(list(mode)).create(&name).unwrap().into(),
                 _ => FileMapping::options().size(1).security(list(mode)).create(&name).unwrap().into(),
             };
             let owner = shown(kind, &name, OWNER_SECURITY_INFORMATION).split_off(2);
             let primary = shown(kind, &name, GROUP_SECURITY_INFORMATION).split_off(2);
             let (all, reads, writes) = match kind {
                 Kind::Event => ("0x1f0003", "0x120001", "0x120003"),
+                Kind::Job => ("0x1f003f", "0x120004", "0x120006"),
                 _ => ("0xf001f", "0x20005", "0x20007"),
             };
             let user = own_user();

@@ -1,7 +1,7 @@
 //! The processes that are in a job.
 
 use std::mem::{offset_of, size_of};
-use std::os::windows::io::{AsRawHandle, OwnedHandle};
+use std::os::windows::io::{AsHandle, AsRawHandle, BorrowedHandle, OwnedHandle};
 use std::ptr::null_mut;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,8 @@ use windows_sys::Win32::System::JobObjects::{
     QueryInformationJobObject, TerminateJobObject,
 };
 use windows_sys::Win32::System::Threading::{
-    GetProcessId, OpenProcess, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SET_QUOTA, PROCESS_TERMINATE,
+    GetProcessId, OpenProcess, PROCESS_QUERY_INFORMATION, PROCESS_QUERY_LIMITED_INFORMATION,
+    PROCESS_SET_QUOTA, PROCESS_TERMINATE,
 };
 
 use super::limits::Accounting;
@@ -63,11 +64,16 @@ fn open(attempt: &Attempt<'_>, pid: u32, rights: u32) -> Result<OwnedHandle> {
 }
 
 pub(crate) fn contains(job: &Synchronizer, attempt: &Attempt<'_>, pid: u32) -> Result<bool> {
-    let process = open(attempt, pid, PROCESS_QUERY_LIMITED_INFORMATION)?;
+    // Windows is content with the lesser right, Wine 8 is not.
+    let process = open(attempt, pid, PROCESS_QUERY_INFORMATION)
+        .or_else(|_| open(attempt, pid, PROCESS_QUERY_LIMITED_INFORMATION))?;
+    is_in(process.as_handle(), job).map_err(|code| attempt.os("asking whether the process is in it", code))
+}
+
+pub(super) fn is_in(process: BorrowedHandle<'_>, job: &Synchronizer) -> Result<bool, Code> {
     let mut is_in = 0;
     // SAFETY: both handles are open, and the answer has a place.
-    done(unsafe { IsProcessInJob(process.as_raw_handle(), job.handle().as_raw_handle(), &raw mut is_in) })
-        .map_err(|code| attempt.os("asking whether the process is in it", code))?;
+    done(unsafe { IsProcessInJob(process.as_raw_handle(), job.handle().as_raw_handle(), &raw mut is_in) })?;
     Ok(is_in != 0)
 }
 

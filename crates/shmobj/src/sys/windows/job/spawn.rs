@@ -11,7 +11,7 @@ use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
 use windows_sys::Win32::System::JobObjects::AssignProcessToJobObject;
 use windows_sys::Win32::System::Threading::{CREATE_BREAKAWAY_FROM_JOB, CREATE_SUSPENDED};
 
-use super::processes::refused;
+use super::processes::{is_in, refused};
 use super::{done, limits};
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::job::Breakaway;
@@ -65,24 +65,11 @@ pub(crate) fn spawn_with_flags(
     command: &mut Command,
     flags: u32,
 ) -> Result<(Child, Pipes)> {
-    let mut child = start(attempt, command, flags | CREATE_SUSPENDED)?;
-    let put = {
-        // SAFETY: both handles are open.
-        done(unsafe { AssignProcessToJobObject(job.handle().as_raw_handle(), child.as_raw_handle()) })
-    };
-    let started =
-        put.map_err(|code| refused(attempt, "putting the new process into it", code)).and_then(|()| {
-            if flags & CREATE_SUSPENDED != 0 {
-                return Ok(()); // the caller lets it go
-            }
-            nt::resume(child.as_handle()).map_err(|code| attempt.os("letting the new process go", code))
-        });
-    if let Err(error) = started {
-        let _ = child.kill(); // the kernel may have ended it already (JA-11)
-        let _ = child.wait();
-        return Err(error);
-    }
-    Ok(Child::new(child))
+    let child = start(attempt, command, flags | CREATE_SUSPENDED)?;
+    let (raw, process) = (job.handle().as_raw_handle(), child.as_raw_handle());
+    // SAFETY: both handles are open.
+    let put = done(unsafe { AssignProcessToJobObject(raw, process) });
+    let_go(attempt, child, put.map_err(|code| refused(attempt, "putting the new process into it", code)))
 }
 
 pub(crate) fn spawn_breakaway(
@@ -97,8 +84,39 @@ pub(crate) fn spawn_breakaway(
             .fails(ErrorKind::AccessDenied, "it does not permit its processes to start others outside") // JC-2
             .with_remedy("create it with `breakaway`"));
     }
-    // The job that this process is in decides by its own limits, and this need not be that one. In none, the flag has no effect (JC-5).
-    start(attempt, command, CREATE_BREAKAWAY_FROM_JOB).map(Child::new)
+    // The jobs that this process is in decide by their own limits, and that one need not be the innermost: the way out ends at the first that
+    // does not permit it (JC-3). In no job, the flag has no effect (JC-5).
+    let child = start(attempt, command, CREATE_BREAKAWAY_FROM_JOB | CREATE_SUSPENDED)?;
+    let is_in =
+        is_in(child.as_handle(), job).map_err(|code| attempt.os("asking whether the process is in it", code));
+    let is_outside = is_in.and_then(|is_in| match is_in {
+        false => Ok(()),
+        true => Err(attempt
+            .fails(
+                ErrorKind::AccessDenied,
+                "a job inside of it does not permit its processes to start others outside",
+            )
+            .with_remedy("create that one with `breakaway` as well")),
+    });
+    let_go(attempt, child, is_outside)
+}
+
+/// Lets a suspended process go, or ends it if something is the matter.
+fn let_go(
+    attempt: &Attempt<'_>,
+    mut child: std::process::Child,
+    so_far: Result<()>,
+) -> Result<(Child, Pipes)> {
+    let resume =
+        || nt::resume(child.as_handle()).map_err(|code| attempt.os("letting the new process go", code));
+    match so_far.and_then(|()| resume()) {
+        Ok(()) => Ok(Child::new(child)),
+        Err(error) => {
+            let _ = child.kill(); // the kernel may have ended it already (JA-11)
+            let _ = child.wait();
+            Err(error)
+        }
+    }
 }
 
 /// Starts a process with these flags instead of the command's own, which the standard library does not tell. The command has none after it.
