@@ -18,7 +18,8 @@ pub(in crate::suite) const TESTS: &[Test] = &[
     test!(["JA-5"], a_job_with_processes_outside_is_closed_to_one_of_another_job),
     test!(["JA-6"], a_process_that_has_ended_is_5),
     test!(["JA-8"], who_may_not_assign_is_5),
-    test!(["JA-11"], a_process_more_than_there_may_be_is_1816_and_ended),
+    test!(["JA-11"], a_process_more_than_there_may_be_is_1816_and_ended)
+        .but_wine("ignores the limit", "one is started\n  left: 0\n"),
     test!(["JA-12"], a_process_can_assign_itself_and_others),
     test!(["JA-13"], when_its_processes_have_ended_with_the_last_handle_there_is_no_job),
 ];
@@ -167,7 +168,7 @@ fn when_its_processes_have_ended_with_the_last_handle_there_is_no_job(stage: &St
     drop(job);
     all_end(stage, &[process.pid()]);
     drop(process);
-    assert_eq!(code(stage.jobs().open("job", Access::ALL)), 2);
+    until("the job is gone", || code(stage.jobs().open("job", Access::ALL)) == 2);
     let anew = stage.job("job");
     assert!(!anew.existed());
     assert_eq!(anew.processes().unwrap(), []);

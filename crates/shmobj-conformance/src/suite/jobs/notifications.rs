@@ -11,12 +11,14 @@ use crate::suite::members::{all_stay, dismiss, end, member, started, stranger};
 use crate::threads::LONG;
 
 pub(in crate::suite) const TESTS: &[Test] = &[
-    test!(["JP-1"], a_second_listener_is_87),
-    test!(["JP-1"], when_a_listener_has_gone_there_can_be_another),
+    test!(["JP-1"], a_second_listener_is_87).but_linux("there can be any number", "left: 0\n right: 87"),
+    test!(["JP-1"], when_a_listener_has_gone_there_can_be_another)
+        .but_wine("the first one stays for good", "somebody listens to it already"),
     test!(["JP-2"], those_that_are_there_are_told_first),
     test!(["JP-3"], of_each_process_it_is_told_that_it_starts_and_ends_and_then_that_none_is_left),
     test!(["JP-4"], what_happens_in_a_job_is_told_to_those_around_it_as_well),
-    test!(["JP-6"], what_is_terminated_is_told_one_by_one),
+    test!(["JP-6"], what_is_terminated_is_told_one_by_one)
+        .but_wine("tells only that no process is left", ": [Empty]\n"),
     test!(["JP-6"], that_all_were_terminated_is_told),
     test!(["JP-8"], not_listening_any_more_changes_nothing),
 ];
@@ -93,10 +95,12 @@ fn of_each_process_it_is_told_that_it_starts_and_ends_and_then_that_none_is_left
         job.assign(assigned.pid()).unwrap();
         let child = started(&mut parent, "start");
         let pids = [parent.pid(), assigned.pid(), child];
+        // What processes start can be told later than what they do.
+        let mut told: Vec<_> = (0..pids.len()).map(|_| next(&notifications)).collect();
         dismiss(&mut parent);
         dismiss(&mut assigned);
         end(stage, child);
-        let told = all(&notifications);
+        told.extend(all(&notifications));
         assert_eq!(told.len(), 2 * pids.len() + 1, "{told:?}");
         for pid in pids {
             let at = |what| told.iter().position(|told| *told == what);
@@ -114,10 +118,22 @@ fn what_happens_in_a_job_is_told_to_those_around_it_as_well(stage: &Stage) {
     let mut assigned = member(stage, outer);
     inner.assign(assigned.pid()).unwrap();
     let child = started(&mut process, "start in inner");
+    // What happens in the inner job can be told later to those around it.
+    let mut told = [Vec::new(), Vec::new()];
+    for pid in [assigned.pid(), child] {
+        for (told, queue) in told.iter_mut().zip(&queues) {
+            while !told.contains(&Notification::Started(pid)) {
+                told.push(next(queue));
+            }
+        }
+    }
     dismiss(&mut assigned);
     end(stage, child);
     dismiss(&mut process);
-    let [of_the_outer, of_the_inner] = queues.each_ref().map(all);
+    for (told, queue) in told.iter_mut().zip(&queues) {
+        told.extend(all(queue));
+    }
+    let [of_the_outer, of_the_inner] = told;
     for pid in [assigned.pid(), child] {
         let both = [Notification::Started(pid), Notification::Ended(pid)];
         for told in [&of_the_outer, &of_the_inner] {

@@ -14,12 +14,14 @@ use crate::threads::{LONG, SHORT, Waiter, unless_wine, until};
 pub(in crate::suite) const TESTS: &[Test] = &[
     test!(["JT-1"], all_processes_end_also_in_jobs_inside),
     test!(["JT-1"], those_that_were_started_in_the_job_end_with_the_code),
-    test!(["JT-1"], those_that_were_assigned_end_with_the_code),
+    test!(["JT-1"], those_that_were_assigned_end_with_the_code)
+        .but_linux("a signal ends those that were not started in the job", "left: None"),
     test!(["JT-2"], a_job_that_was_terminated_is_signalled_and_stays_so),
     test!(["JT-3"], a_job_without_processes_can_be_terminated),
     test!(["JT-4"], a_job_that_was_terminated_can_be_used_again),
     test!(["JT-5"], a_job_whose_processes_have_ended_by_themselves_is_not_signalled),
-    test!(["JT-6"], a_job_whose_time_is_used_up_is_ended_and_signalled),
+    test!(["JT-6"], a_job_whose_time_is_used_up_is_ended_and_signalled)
+        .but_wine("ignores the limit", "it is signalled"),
     test!(["JT-7", "AR-7"], who_may_not_terminate_is_5),
     test!(["JT-8"], that_no_process_is_left_is_told_and_counted),
     test!(["JT-9"], terminating_goes_inwards_and_not_outwards),
