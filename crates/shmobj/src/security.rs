@@ -68,7 +68,8 @@ use crate::access::Access;
 /// which every local account belongs. Grant to a `Sid` instead.
 ///
 /// READ and WRITE are rights of mappings, SYNCHRONIZE and MODIFY of the others, and the kernel enforces each by itself. Permission bits of
-/// synchronization objects: to read is to wait for it, and to write is to change its state. Everyone's rights do not let programs
+/// synchronization objects: to read is to wait for it, and to write is to change its state; of a job, to limit it, to put processes into it
+/// and to end them. Everyone's rights do not let programs
 /// of low integrity write, nor AppContainers in. A thread that acts for somebody else (impersonation) makes that user's objects.
 ///
 /// # File systems

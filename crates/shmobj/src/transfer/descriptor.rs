@@ -7,7 +7,7 @@ use super::sealed::Sealed as _;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::sys::transfer;
-use crate::{Event, FileMapping, Mutex, Semaphore, WaitableTimer};
+use crate::{Event, FileMapping, Job, Mutex, Semaphore, WaitableTimer};
 
 /// Duplicates a handle that another process has, by the number of its descriptor there: that of
 /// [`AsFd`] of any kind of handle.
@@ -83,7 +83,7 @@ macro_rules! descriptors {
     )*};
 }
 
-descriptors!(Mutex, Event, Semaphore, WaitableTimer);
+descriptors!(Mutex, Event, Semaphore, WaitableTimer, Job);
 
 macro_rules! into_descriptor {
     ($($Object:ident),*) => {$(
@@ -102,4 +102,4 @@ macro_rules! into_descriptor {
     )*};
 }
 
-into_descriptor!(FileMapping, Mutex, Event, Semaphore, WaitableTimer);
+into_descriptor!(FileMapping, Mutex, Event, Semaphore, WaitableTimer, Job);

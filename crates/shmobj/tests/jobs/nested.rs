@@ -1,10 +1,11 @@
 //! Jobs inside of jobs.
 
 use shmobj::Access;
+use shmobj::job::Breakaway;
 
 use crate::common::Place;
 use crate::common::sleeper::until;
-use crate::peers::{Voice, start};
+use crate::peers::{INNER_PERMITS, OUT_OF, Voice, command, start};
 
 /// The number of the process that the inner job has.
 fn inside(voice: &Voice) -> u32 {
@@ -76,4 +77,44 @@ fn the_inner_job_ends_when_the_outer_one_is_closed() {
     drop(outer);
     voice.is_silenced();
     until("nobody is left", || inner.processes().unwrap().is_empty());
+}
+
+/// JC-3: the way out leads through all jobs that permit it, and ends at the first that does not.
+#[test]
+fn who_is_to_be_outside_is_outside_of_all_jobs_that_permit_it() {
+    for (outer_permits, inner_permits, out_of, expected) in [
+        (true, true, "n", Ok((false, false))),
+        (true, true, "inner", Ok((false, false))),
+        (false, true, "inner", Ok((true, false))),
+        (false, true, "n", Err("5")),
+        (true, false, "n", Err("5")),
+        (true, false, "inner", Err("5")),
+        (false, false, "n", Err("5")),
+    ] {
+        let row = format!("outer {outer_permits}, inner {inner_permits}, out of {out_of}");
+        let place = Place::new();
+        let breakaway = if outer_permits { Breakaway::Allowed } else { Breakaway::Denied };
+        let outer = place.jobs().breakaway(breakaway).create("n").unwrap();
+        let mut nest = command(&place, "nests who breaks away");
+        nest.env(OUT_OF, out_of);
+        if inner_permits {
+            nest.env(INNER_PERMITS, "yes");
+        }
+        let mut child = outer.spawn(&mut nest).unwrap();
+        let voice = Voice::of(child.stdin.take(), child.stdout.take());
+        let first = voice.hears();
+        let told = if expected.is_ok() { vec![first, voice.hears()] } else { vec![first] };
+        let inner = place.jobs().open("inner", Access::QUERY).unwrap();
+        match expected {
+            Err(code) => assert_eq!(told, [code], "{row}"),
+            Ok(expected) => {
+                let outside =
+                    told.iter().find_map(|told| told.strip_prefix("outside ")).expect("it is let out");
+                let outside = outside.parse().unwrap();
+                let is_in = (outer.contains(outside).unwrap(), inner.contains(outside).unwrap());
+                assert_eq!(is_in, expected, "{row}");
+            }
+        }
+        voice.ends();
+    }
 }

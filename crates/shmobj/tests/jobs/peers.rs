@@ -5,13 +5,17 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 
-use shmobj::job::Child;
+use shmobj::job::{Breakaway, Child};
 use shmobj::{Access, Job, transfer};
 
-use crate::common::Place;
 use crate::common::sleeper::LONG;
+use crate::common::{PAGE, Place};
 
 const ROLE: &str = "SHMOBJ_TEST_ROLE";
+/// Which job a process wants to start another one outside of, if not "n".
+pub(crate) const OUT_OF: &str = "SHMOBJ_TEST_OUT_OF";
+/// Whether an inner job permits that.
+pub(crate) const INNER_PERMITS: &str = "SHMOBJ_TEST_INNER_PERMITS";
 
 /// A process in a role, with its input and output in the test's hands. What it starts has the same input and output.
 pub(crate) fn command(place: &Place, role: &str) -> Command {
@@ -179,8 +183,16 @@ fn peer() {
             tell(format_args!("inside {}", member.id()));
             stay();
         }
+        "nests who breaks away" => {
+            let is_permitted = std::env::var_os(INNER_PERMITS).is_some();
+            let breakaway = if is_permitted { Breakaway::Allowed } else { Breakaway::Denied };
+            let inner = Job::options().breakaway(breakaway).create("inner").unwrap();
+            let _member = inner.spawn(&mut in_role("breaks away")).unwrap();
+            stay();
+        }
         "breaks away" => {
-            let job = Job::open("n", Access::QUERY).unwrap();
+            let name = std::env::var(OUT_OF).unwrap_or("n".into());
+            let job = Job::open(&name, Access::QUERY).unwrap();
             match job.spawn_breakaway(&mut in_role("stays")) {
                 Ok(child) => tell(format_args!("outside {}", child.id())),
                 Err(error) => tell(error.win32_code()),
@@ -207,14 +219,17 @@ fn peer() {
             });
             stay();
         }
+        // Far more than the tests permit.
         "eats" => {
-            let mut eaten = Vec::new();
-            for _ in 0..64 {
-                let mut bytes: Vec<u8> = Vec::new();
+            let mut eaten: Vec<Vec<u8>> = Vec::new();
+            for _ in 0..48 {
+                let mut bytes = Vec::new();
                 if bytes.try_reserve_exact(8 << 20).is_err() {
                     std::process::exit(17);
                 }
-                bytes.resize(8 << 20, 1);
+                for byte in bytes.spare_capacity_mut().iter_mut().step_by(PAGE) {
+                    byte.write(1);
+                }
                 eaten.push(std::hint::black_box(bytes));
             }
             tell("eaten");

@@ -61,7 +61,9 @@ pub(crate) struct Board {
     activity: AtomicU32,
     _reserved: AtomicU32,
     written: AtomicU64,
-    _reserved_too: [AtomicU64; 46],
+    /// The youngest process that was counted without having been started in the job or assigned to it: see [`age`].
+    counted: AtomicU64,
+    _reserved_too: [AtomicU64; 45],
     journal: [AtomicU64; JOURNAL],
     /// The directory of the job's control group, and its length; 0: none.
     path_bytes: AtomicU64,
@@ -275,6 +277,21 @@ impl Board {
         self.total_processes.fetch_add(1, AcqRel);
     }
 
+    /// A process that members have started and that is seen now, unless it was counted when it was seen before. Those that are older than one that was counted are taken for
+    /// counted.
+    pub(super) fn count_seen(&self, started: u64, pid: u32) {
+        if self.counted.fetch_max(age(started, pid), AcqRel) < age(started, pid) {
+            self.count_process();
+        }
+    }
+
+    /// The same of one that is gone now: it says nothing about others.
+    pub(super) fn count_unseen(&self, started: u64, pid: u32) {
+        if self.counted.load(Acquire) < age(started, pid) {
+            self.count_process();
+        }
+    }
+
     pub(super) fn count_terminated(&self, processes: u64) {
         self.terminated_processes.fetch_add(processes, AcqRel);
     }
@@ -368,6 +385,11 @@ impl Board {
     pub(super) fn activity(&self) -> u32 {
         self.activity.load(Relaxed)
     }
+}
+
+/// Processes in the order in which they were started.
+fn age(started: u64, pid: u32) -> u64 {
+    started << 22 | u64::from(pid & 0x3f_ffff)
 }
 
 fn breakaway(flags: u64) -> Breakaway {

@@ -4,12 +4,13 @@
 //! who obtains `LOCK_EX` removes it. So it is there as long as it is needed, and what a crash leaves is removed by the next job that is put
 //! into the same place (**J6**).
 
-use std::ffi::OsStr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::ffi::{CStr, OsStr};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, AtFlags, CWD, FlockOperation, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, CWD, FlockOperation, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
 use super::super::object::try_lock;
@@ -188,21 +189,26 @@ pub(super) fn processes(path: &Path, found: &mut Vec<u32>) {
     }
 }
 
-/// Removes a group that nobody uses any more. It must not be open with a lock in this process otherwise.
-pub(super) fn remove(path: &Path) {
+/// Removes a group that nobody uses any more, and those of jobs inside of it. It must not be open with a lock in this process otherwise. Guardians do it as well:
+/// nothing here allocates.
+pub(super) fn remove(parent: BorrowedFd<'_>, name: &CStr) {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    if let Ok(directory) = rustix::fs::open(path, flags, Mode::empty()) {
-        if let Ok(true) = try_lock(&directory, FlockOperation::NonBlockingLockExclusive) {
-            let _ = rustix::fs::rmdir(path);
-        }
+    let Ok(directory) = rustix::fs::openat(parent, name, flags, Mode::empty()) else { return };
+    if let Ok(true) = try_lock(&directory, FlockOperation::NonBlockingLockExclusive) {
+        sweep(directory.as_fd());
+        let _ = rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR);
     }
 }
 
-/// Removes what crashes have left beside a new group: groups of jobs that nobody has open, and in which nothing runs.
-pub(super) fn sweep(parent: &Path) {
-    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
-        if entry.file_name().as_bytes().starts_with(PREFIX.as_bytes()) {
-            remove(&entry.path());
+/// Removes what crashes have left: groups of jobs that nobody has open, and in which nothing runs.
+pub(super) fn sweep(parent: BorrowedFd<'_>) {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(listing) = rustix::fs::openat(parent, c".", flags, Mode::empty()) else { return };
+    let mut buffer = [MaybeUninit::uninit(); 2048];
+    let mut entries = RawDir::new(&listing, &mut buffer);
+    while let Some(Ok(entry)) = entries.next() {
+        if entry.file_name().to_bytes().starts_with(PREFIX.as_bytes()) {
+            remove(parent, entry.file_name());
         }
     }
 }

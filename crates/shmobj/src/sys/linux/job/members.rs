@@ -2,9 +2,15 @@
 //!
 //! Guardians ask as well: nothing here allocates.
 
+use std::mem::MaybeUninit;
+
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir};
+
 use super::board::{Board, SLOTS, Tree};
-use super::table::{GUARDIAN, OUTSIDE, Row, Table};
+use super::table::{self, GUARDIAN, OUTSIDE, Row, Table};
 use crate::job::Breakaway;
+use crate::sys::linux::namespace::FileKey;
+use crate::sys::linux::proc;
 
 /// The trees of a job that are there.
 #[derive(Debug)]
@@ -17,8 +23,8 @@ pub(super) struct Trees {
 }
 
 impl Trees {
-    /// Those whose guardian, or whose first process, is in the table. `namespace`: our own.
-    pub(super) fn of(board: &Board, table: &Table, namespace: u32) -> Self {
+    /// Those whose guardian is in the table. `namespace`: our own. `suspect`: the entry's key, if others may write the board.
+    pub(super) fn of(board: &Board, table: &Table, namespace: u32, suspect: Option<FileKey>) -> Self {
         let mut trees = Self {
             list: [Tree::default(); SLOTS],
             length: 0,
@@ -28,7 +34,7 @@ impl Trees {
         for tree in board.roster().iter().filter_map(super::board::Slot::read) {
             if tree.namespace != namespace {
                 trees.has_foreign |= !tree.is_grouped();
-            } else if is_there(table, &tree) {
+            } else if is_there(table, &tree, suspect) {
                 trees.list[trees.length] = tree;
                 trees.length += 1;
             }
@@ -38,6 +44,15 @@ impl Trees {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Tree> {
         self.list[..self.length].iter()
+    }
+
+    /// Counts those that members have started.
+    pub(super) fn count(&self, board: &Board, table: &Table) {
+        for row in table.rows() {
+            if !row.is_dead() && self.have(table, row) && !self.iter().any(|tree| is_root(tree, row)) {
+                board.count_seen(row.started, row.pid);
+            }
+        }
     }
 
     /// Whether a process is in the job. Guardians are in none.
@@ -58,9 +73,7 @@ impl Trees {
         if leads_to(row) {
             return true;
         }
-        let way = table.ancestors(row).take_while(|row| !is_out(row));
-        let found = { way }.any(leads_to);
-        found
+        table.ancestors(row).take_while(|row| !is_out(row)).any(leads_to)
     }
 }
 
@@ -69,8 +82,41 @@ fn is_root(tree: &Tree, row: &Row) -> bool {
 }
 
 /// Whether a tree has a guardian. A number is believed only with the time at which the process was started.
-pub(super) fn is_there(table: &Table, tree: &Tree) -> bool {
-    table.find(tree.guardian).is_some_and(|row| is_guardian_of(row, tree))
+pub(super) fn is_there(table: &Table, tree: &Tree, suspect: Option<FileKey>) -> bool {
+    let guardian = table.find(tree.guardian).filter(|row| is_guardian_of(row, tree));
+    guardian.is_some_and(|row| suspect.is_none_or(|key| is_genuine(table, row, tree, key)))
+}
+
+/// Whether a guardian that somebody else may have put on the roster is one of this job, and guards what is said. Otherwise whoever may write a board could have more
+/// powerful users end any process.
+///
+/// The upper guardian, its parent, has the entry open. And what is assigned, whatever the slot says, has to run as the user that the guardian does.
+fn is_genuine(table: &Table, guardian: &Row, tree: &Tree, key: FileKey) -> bool {
+    let user = owner(table, guardian.pid);
+    let root_is_theirs = !tree.is_assigned() || owner(table, tree.root) == user;
+    user.is_some() && root_is_theirs && has_open(table, guardian.parent, key)
+}
+
+fn owner(table: &Table, pid: u32) -> Option<u32> {
+    let mut buffer = [0; 24];
+    let path = table::path_below(pid, b"", &mut buffer);
+    Some(rustix::fs::statat(table.proc(), path, AtFlags::empty()).ok()?.st_uid)
+}
+
+fn has_open(table: &Table, pid: u32, key: FileKey) -> bool {
+    let mut buffer = [0; 24];
+    let path = table::path_below(pid, b"/fd", &mut buffer);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(listing) = rustix::fs::openat(table.proc(), path, flags, Mode::empty()) else { return false };
+    let mut entries_buffer = [MaybeUninit::uninit(); 1024];
+    let mut entries = RawDir::new(&listing, &mut entries_buffer);
+    while let Some(Ok(entry)) = entries.next() {
+        let name = entry.file_name().to_str().unwrap_or_default();
+        if proc::key_without_waiting(&listing, name) == Some(key) {
+            return true;
+        }
+    }
+    false
 }
 
 pub(super) fn is_guardian_of(row: &Row, tree: &Tree) -> bool {

@@ -37,14 +37,16 @@ mod table;
 mod usage;
 mod watch;
 
-use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
+use super::namespace::FileKey;
 use super::object::Object;
 use super::sync::words::Words;
 use super::sync::{Holder, Synchronizer, cell, own_pid_namespace};
@@ -88,46 +90,58 @@ pub(crate) fn mechanism() -> Mechanism {
     cgroup::mechanism()
 }
 
-/// Ends all processes. Killed in its middle: those that were reached end, and the job is signalled by the last of their guardians.
+/// Ends all processes: their guardians do. Killed in its middle: those that were reached end, and the job is signalled by the last of their guardians.
 pub(crate) fn terminate(job: &Synchronizer, attempt: &Attempt<'_>, code: u32) -> Result<()> {
     let jobs = Jobs::of(job, attempt);
     let board = jobs.board(true)?;
     board.end(code);
-    if let Some(group) = jobs.group(&board) {
-        let _ = cgroup::kill(&group);
-    }
     let begun = Instant::now();
     let mut table = jobs.table()?;
     loop {
-        let trees = Trees::of(&board, &table, own_namespace());
+        let trees = jobs.trees(&board, &table);
         let members = jobs.members(&board, &table, &trees);
-        if members.is_empty() {
+        // Guardians as well: what calls itself one of them does not hide from its own.
+        if members.is_empty() && trees.iter().next().is_none() {
             if trees.has_foreign {
                 return Err(foreign(attempt));
             }
             raise(job.words());
             return Ok(());
         }
+        for row in trees.iter().filter_map(|tree| table.find(tree.guardian)) {
+            signal(&table, row, guardian::LOOK);
+            signal(&table, row, Signal::CONT); // somebody may have stopped it
+        }
         if begun.elapsed() > PATIENCE {
             return Err(not_ended(attempt, &members));
         }
-        for tree in trees.iter() {
-            // It ends its tree at the first look, and needs no second one.
-            if let Some(row) = table.find(tree.guardian) {
-                signal(&table, row, guardian::LOOK);
-            }
-        }
-        // Those whose guardians were killed, both at once, are found in the group only, and before Linux 5.14 one by one.
-        for row in members.iter().filter_map(|&pid| table.find(pid)) {
-            signal(&table, row, Signal::KILL);
+        if begun.elapsed() > GUARDIANS_TURN {
+            end_unguarded(&jobs, &board, &table);
         }
         std::thread::sleep(Duration::from_millis(1));
         table.read().map_err(|errno| attempt.os("reading /proc", errno))?;
     }
 }
 
+/// How long guardians have, before those are looked for whose guardians were killed, both at once.
+const GUARDIANS_TURN: Duration = Duration::from_millis(200);
+
+/// They are found in the control group only, and before Linux 5.14 have to be ended one by one.
+fn end_unguarded(jobs: &Jobs<'_>, board: &Board, table: &Table) {
+    let Some(group) = jobs.group(board) else { return };
+    if cgroup::kill(&group).is_err() {
+        for row in jobs.in_group(board).into_iter().filter_map(|pid| table.find(pid)) {
+            signal(table, row, Signal::KILL);
+        }
+    }
+}
+
 fn not_ended(attempt: &Attempt<'_>, members: &[u32]) -> Error {
-    let first = members[0];
+    let Some(&first) = members.first() else {
+        return attempt
+            .fails(ErrorKind::Stalled, "its guardians do not end")
+            .with_remedy("see whether they were stopped");
+    };
     let may = Pid::from_raw(first as i32).map(rustix::process::test_kill_process);
     match may {
         Some(Err(Errno::PERM)) => attempt
@@ -149,7 +163,7 @@ pub(crate) fn processes(job: &Synchronizer, attempt: &Attempt<'_>) -> Result<Vec
     let jobs = Jobs::of(job, attempt);
     let board = jobs.board(false)?;
     let table = jobs.table()?;
-    let trees = Trees::of(&board, &table, own_namespace());
+    let trees = jobs.trees(&board, &table);
     if trees.has_foreign {
         return Err(foreign(attempt));
     }
@@ -165,7 +179,7 @@ pub(crate) fn contains(job: &Synchronizer, attempt: &Attempt<'_>, pid: u32) -> R
             .fails(ErrorKind::InvalidParameter, format!("there is no process {pid}"))
             .with_remedy("look at its number")
     })?;
-    let trees = Trees::of(&board, &table, own_namespace());
+    let trees = jobs.trees(&board, &table);
     Ok(jobs.has(&board, &table, &trees, row))
 }
 
@@ -173,7 +187,7 @@ pub(crate) fn usage(job: &Synchronizer, attempt: &Attempt<'_>) -> Result<Usage> 
     let jobs = Jobs::of(job, attempt);
     let board = jobs.board(false)?;
     let table = jobs.table()?;
-    let trees = Trees::of(&board, &table, own_namespace());
+    let trees = jobs.trees(&board, &table);
     let members = jobs.members(&board, &table, &trees);
     let (user, system) = usage::times(&board, &table, &trees);
     let page = rustix::param::page_size() as u64;
@@ -182,6 +196,7 @@ pub(crate) fn usage(job: &Synchronizer, attempt: &Attempt<'_>) -> Result<Usage> 
     let peak_memory = board.peak_memory().max(now).max(in_group().unwrap_or(0));
     if board.writable {
         board.saw_memory(peak_memory);
+        trees.count(&board, &table);
     }
     Ok(Usage {
         user_time: Duration::from_nanos(user),
@@ -206,14 +221,14 @@ pub(crate) fn set_limits(job: &Synchronizer, attempt: &Attempt<'_>, limits: &Lim
     let _lock = lock::Lock::take(attempt, jobs.open(true)?)?;
     let board = jobs.board(true)?;
     let table = jobs.table()?;
-    let trees = Trees::of(&board, &table, own_namespace());
+    let trees = jobs.trees(&board, &table);
     let (user, system) = usage::times(&board, &table, &trees);
     board.set_limits(limits, Duration::from_nanos(user + system));
     if let Some(path) = jobs.group_path(&board).filter(|path| path.exists()) {
         if let Ok(group) = Group::open(&path) {
             group.limit(limits);
         }
-        cgroup::remove(&path); // as a guardian may have wanted to meanwhile
+        remove_group(&path); // as a guardian may have wanted to meanwhile
     }
     for pid in jobs.members(&board, &table, &trees) {
         limit_process(pid, limits);
@@ -223,6 +238,15 @@ pub(crate) fn set_limits(job: &Synchronizer, attempt: &Attempt<'_>, limits: &Lim
         signal(&table, row, guardian::LOOK);
     }
     Ok(())
+}
+
+fn remove_group(path: &Path) {
+    use std::os::unix::ffi::OsStrExt;
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return };
+    let parent = spawn::open_directory(parent);
+    if let (Ok(parent), Ok(name)) = (parent, CString::new(name.as_bytes())) {
+        cgroup::remove(parent.as_fd(), &name);
+    }
 }
 
 /// Limits a process that runs.
@@ -253,7 +277,7 @@ pub(crate) fn freeze(job: &Synchronizer, attempt: &Attempt<'_>, frozen: bool) ->
     let begun = Instant::now();
     loop {
         let table = jobs.table()?;
-        let trees = Trees::of(&board, &table, own_namespace());
+        let trees = jobs.trees(&board, &table);
         let by_descent = table.rows().iter().filter(|row| !row.is_dead() && trees.have(&table, row));
         let grouped = group.as_ref().map(|_| jobs.in_group(&board)).unwrap_or_default();
         let apart: Vec<_> = by_descent.filter(|row| !grouped.contains(&row.pid)).collect();
@@ -364,6 +388,19 @@ impl<'a> Jobs<'a> {
             cgroup::processes(&path, &mut found);
         }
         found
+    }
+
+    /// The trees that are there. What others may write is looked at twice.
+    fn trees(&self, board: &Board, table: &Table) -> Trees {
+        Trees::of(board, table, own_namespace(), self.suspect())
+    }
+
+    /// The entry's key, if others than its owner and this user may write it.
+    fn suspect(&self) -> Option<FileKey> {
+        let object = self.object();
+        let own = rustix::process::geteuid().as_raw();
+        let mode = rustix::fs::fstat(object.entry()).map_or(0o777, |stat| stat.st_mode);
+        (object.owner != own || mode & 0o077 != 0).then(|| object.key())
     }
 
     /// The processes that are in the job now.

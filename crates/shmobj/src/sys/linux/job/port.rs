@@ -6,10 +6,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::Jobs;
 use super::board::{Mapped, News};
-use super::members::Trees;
 use super::table::Table;
-use super::{Jobs, own_namespace};
 use crate::access::Access;
 use crate::error::{Attempt, Result};
 use crate::job::Notification;
@@ -27,7 +26,6 @@ pub(crate) struct Port {
     board: Mapped,
     cursor: u64,
     known: BTreeSet<u32>,
-    /// Who has ended, as was told, so that a look that shows it for a last time means nothing.
     next_look: Instant,
     looked: bool,
 }
@@ -64,6 +62,14 @@ impl Port {
     }
 
     fn read_news(&mut self, tell: &mut impl FnMut(Notification)) {
+        // If the last one is gone that was told of, perhaps there are others, of whom nobody has told.
+        if self.read_plain_news(tell) && self.known.is_empty() && self.look(tell) && self.known.is_empty() {
+            tell(Notification::Empty);
+        }
+    }
+
+    /// Whether somebody has ended.
+    fn read_plain_news(&mut self, tell: &mut impl FnMut(Notification)) -> bool {
         let mut news = Vec::new();
         self.cursor = self.board.news(self.cursor, |item| news.push(item));
         let mut ended = false;
@@ -84,21 +90,19 @@ impl Port {
                 News::Hit(limit) => tell(Notification::Limit(limit)),
             }
         }
-        if ended && self.known.is_empty() {
-            // Perhaps there are others, of whom nobody has told.
-            if self.look(tell) && self.known.is_empty() {
-                tell(Notification::Empty);
-            }
-        }
+        ended
     }
 
     /// Compares with those that are there. False: they cannot be seen.
     fn look(&mut self, tell: &mut impl FnMut(Notification)) -> bool {
         let begun = Instant::now();
+        let was_empty = self.known.is_empty();
         let attempt = Attempt { verb: "listen to", subject: Kind::Job.as_str(), name: "" };
-        let jobs = Jobs::of(&self.job, &attempt);
         let Ok(table) = Table::of_now() else { return false };
-        let trees = Trees::of(&self.board, &table, own_namespace());
+        // Guardians tell before they let go of who has ended: of whoever is not in the table any more they have told.
+        self.read_plain_news(tell);
+        let jobs = Jobs::of(&self.job, &attempt);
+        let trees = jobs.trees(&self.board, &table);
         let now: BTreeSet<u32> = jobs.members(&self.board, &table, &trees).into_iter().collect();
         for &pid in now.difference(&self.known) {
             tell(Notification::Started(pid));
@@ -109,7 +113,6 @@ impl Port {
         for pid in gone.iter().filter(|pid| !told(pid)) {
             tell(Notification::Ended(*pid));
         }
-        let was_empty = self.known.is_empty();
         let zombies: Vec<u32> = gone.iter().filter(|pid| told(pid)).copied().collect();
         self.known = now;
         self.known.extend(zombies);

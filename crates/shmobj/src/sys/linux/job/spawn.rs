@@ -17,7 +17,7 @@ use super::cgroup::{self, Group};
 use super::child::{self, Child};
 use super::guardian::{self, Answer, Charge, Task};
 use super::lock::Lock;
-use super::members::Trees;
+use super::members::{Trees, is_there};
 use super::nesting::{innermost, may_join};
 use super::table::Table;
 use super::{Jobs, Pipes, own_namespace};
@@ -45,13 +45,17 @@ pub(super) fn spawn(job: &Jobs<'_>, command: &mut Command) -> Result<(Child, Pip
 pub(super) fn spawn_outside(job: &Jobs<'_>, command: &mut Command) -> Result<(Child, Pipes)> {
     let attempt = job.attempt;
     let board = job.board(false)?;
-    if board.breakaway() == Breakaway::Denied {
+    let table = job.table()?;
+    let trees = job.trees(&board, &table);
+    let own = table.find(std::process::id());
+    let is_in = own.is_some_and(|own| job.has(&board, &table, &trees, own)); // else there is nothing to leave (JC-5)
+    if is_in && board.breakaway() == Breakaway::Denied {
         return Err(attempt
             .fails(ErrorKind::AccessDenied, "it does not let processes start outside") // JC-2
             .with_remedy("create it with Breakaway::Allowed"));
     }
     let (ours, theirs) = link(attempt)?;
-    let outside = board.path().and_then(|path| {
+    let outside = board.path().filter(|_| is_in).and_then(|path| {
         use std::os::unix::ffi::OsStringExt;
         let path = PathBuf::from(std::ffi::OsString::from_vec(path));
         open_directory(path.parent()?).ok()
@@ -176,7 +180,9 @@ struct Entering<'a> {
     table: Table,
     trees: Box<Trees>,
     slot: usize,
-    _lock: Lock,
+    /// The job around who enters.
+    around: Option<[u8; 16]>,
+    lock: Lock,
 }
 
 impl<'a> Entering<'a> {
@@ -191,10 +197,10 @@ impl<'a> Entering<'a> {
         let lock = Lock::take(attempt, job.open(true)?)?;
         let board = Arc::new(job.board(true)?);
         let table = job.table()?;
-        let trees = Box::new(Trees::of(&board, &table, own_namespace()));
+        let trees = Box::new(job.trees(&board, &table));
         let is_in = table.find(pid).is_some_and(|row| job.has(&board, &table, &trees, row));
+        let around = innermost(&table, pid).filter(|id| *id != job.object().header.id.0);
         if !is_in {
-            let around = innermost(&table, pid).filter(|id| *id != job.object().header.id.0);
             if !may_join(&board, around) {
                 return Err(attempt
                     .fails(
@@ -207,7 +213,7 @@ impl<'a> Entering<'a> {
         let namespace = own_namespace();
         let is_free = |slot: &super::board::Slot| match slot.read() {
             None => true,
-            Some(tree) => tree.namespace == namespace && !super::members::is_there(&table, &tree),
+            Some(tree) => tree.namespace == namespace && !is_there(&table, &tree, job.suspect()),
         };
         let slot = board.roster().iter().position(is_free).ok_or_else(|| {
             attempt
@@ -217,7 +223,7 @@ impl<'a> Entering<'a> {
                 )
                 .with_remedy("start them by one that is in the job, or use several jobs")
         })?;
-        Ok(Self { job, limits: board.limits(), board, table, trees, slot, _lock: lock })
+        Ok(Self { job, limits: board.limits(), board, table, trees, slot, around, lock })
     }
 
     /// Whether there is no room for so many more.
@@ -246,7 +252,9 @@ impl<'a> Entering<'a> {
                 let current = cgroup::of_process(&pid.to_string());
                 let around = current.filter(|path| cgroup::jobs_on(path).next().is_some());
                 let parent = cgroup::parent().ok().map(|parent| around.unwrap_or(parent))?;
-                cgroup::sweep(&parent);
+                if let Ok(parent) = open_directory(&parent) {
+                    cgroup::sweep(parent.as_fd());
+                }
                 cgroup::directory_of(&parent, &self.job.object().header.id.to_string())
             }
         };
@@ -266,14 +274,8 @@ impl<'a> Entering<'a> {
             }
             None => None,
         };
-        let around = innermost(&self.table, std::process::id()).filter(|id| *id != object.header.id.0);
         if self.board.parent().is_none() {
-            self.board.set_parent(match &task {
-                Task::Start => around,
-                Task::Watch { pid, .. } => {
-                    innermost(&self.table, *pid).filter(|id| *id != object.header.id.0)
-                }
-            });
+            self.board.set_parent(self.around);
         }
         Ok(Charge {
             board: self.board.clone(),
@@ -286,7 +288,8 @@ impl<'a> Entering<'a> {
             link,
             task,
             limits: (self.limits.process_memory, self.limits.process_cpu_time.map(whole_seconds)),
-            lock: self._lock,
+            lock: self.lock,
+            suspect: self.job.suspect(),
         })
     }
 }
@@ -304,7 +307,7 @@ fn home(object: &Object) -> Result<Option<(OwnedFd, [u8; 256])>, Errno> {
     Ok(Some((rustix::io::fcntl_dupfd_cloexec(directory.as_fd(), 3)?, name)))
 }
 
-fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
+pub(super) fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
     use rustix::fs::{Mode, OFlags};
     rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }

@@ -191,7 +191,7 @@ impl Table {
 /// One process, seen through a descriptor of /proc.
 pub(super) fn look(proc: impl AsFd, pid: u32) -> Option<Row> {
     let mut path = [0; 24];
-    let path = stat_path(pid, &mut path);
+    let path = path_below(pid, b"/stat", &mut path);
     let file = rustix::fs::openat(proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
     let mut text = [0; 1024];
     let bytes = rustix::io::read(&file, &mut text).ok()?;
@@ -204,8 +204,8 @@ pub(super) fn look_up(pid: u32) -> Option<Row> {
     look(rustix::fs::open(c"/proc", flags, Mode::empty()).ok()?, pid)
 }
 
-/// `<pid>/stat`, without an allocator.
-fn stat_path(pid: u32, buffer: &mut [u8; 24]) -> &CStr {
+/// The path of a process below /proc, with what follows, at most 13 bytes: without an allocator.
+pub(super) fn path_below<'a>(pid: u32, below: &[u8], buffer: &'a mut [u8; 24]) -> &'a CStr {
     let mut digits = [0; 10];
     let mut at = digits.len();
     let mut rest = pid;
@@ -219,7 +219,8 @@ fn stat_path(pid: u32, buffer: &mut [u8; 24]) -> &CStr {
     }
     let length = digits.len() - at;
     buffer[..length].copy_from_slice(&digits[at..]);
-    buffer[length..length + 6].copy_from_slice(b"/stat\0");
+    buffer[length..length + below.len()].copy_from_slice(below);
+    buffer[length + below.len()] = 0;
     CStr::from_bytes_until_nul(buffer).unwrap_or(c"")
 }
 
@@ -296,8 +297,8 @@ mod tests {
     #[test]
     fn paths_are_made_of_all_digits() {
         let mut buffer = [0; 24];
-        assert_eq!(stat_path(0, &mut buffer), c"0/stat");
-        assert_eq!(stat_path(4_294_967_295, &mut [0; 24]), c"4294967295/stat");
+        assert_eq!(path_below(0, b"/stat", &mut buffer), c"0/stat");
+        assert_eq!(path_below(4_294_967_295, b"/stat", &mut [0; 24]), c"4294967295/stat");
         assert_eq!(number(b"4294967295"), Some(u32::MAX));
         assert_eq!((number(b"4294967296"), number(b""), number(b"self")), (None, None, None));
     }

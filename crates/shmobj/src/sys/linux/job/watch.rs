@@ -13,6 +13,7 @@ use super::members::{Trees, is_guardian_of};
 use super::table::{Row, Table, look};
 use super::{cgroup, signal, usage};
 use crate::job::Limit;
+use crate::sys::linux::namespace::FileKey;
 use crate::sys::linux::sync::own_pid_namespace;
 
 /// How often at most, if processes are counted. They multiply fast.
@@ -28,6 +29,7 @@ const OUT_OF_TIME: u32 = 1816;
 /// A guardian's view of the limits.
 pub(super) struct Watch {
     group: Option<RawFd>,
+    suspect: Option<FileKey>,
     table: Option<Table>,
     last: Option<Instant>,
     interval: Duration,
@@ -59,8 +61,8 @@ impl Wanted {
 }
 
 impl Watch {
-    pub(super) fn new(group: Option<RawFd>) -> Self {
-        Self { group, table: None, last: None, interval: SHORTEST }
+    pub(super) fn new(group: Option<RawFd>, suspect: Option<FileKey>) -> Self {
+        Self { group, suspect, table: None, last: None, interval: SHORTEST }
     }
 
     /// When to look next: never, where there is nothing to look after.
@@ -80,7 +82,7 @@ impl Watch {
         }
         let Some(table) = &mut self.table else { return false };
         let is_first = is_first(board, table, guardian);
-        let ends = is_first && table.read().is_ok() && look_after(board, table, &wanted);
+        let ends = is_first && table.read().is_ok() && look_after(board, table, &wanted, self.suspect);
         let shortest = if wanted.processes.is_some() { SHORTEST } else { 5 * SHORTEST };
         self.interval = if is_first { (begun.elapsed() * SHARE).clamp(shortest, LONGEST) } else { LONGEST };
         self.last = Some(Instant::now());
@@ -100,13 +102,14 @@ fn is_first(board: &Board, table: &Table, guardian: u32) -> bool {
 }
 
 /// Whether the roster has a tree whose guardian lives.
-pub(super) fn has_others(board: &Board) -> bool {
+pub(super) fn has_others(board: &Board, suspect: Option<FileKey>) -> bool {
     let Ok(table) = Table::of_now() else { return false };
-    Trees::of(board, &table, own_pid_namespace() as u32).iter().next().is_some()
+    Trees::of(board, &table, own_pid_namespace() as u32, suspect).iter().next().is_some()
 }
 
-fn look_after(board: &Board, table: &Table, wanted: &Wanted) -> bool {
-    let trees = Trees::of(board, table, own_pid_namespace() as u32);
+fn look_after(board: &Board, table: &Table, wanted: &Wanted, suspect: Option<FileKey>) -> bool {
+    let trees = Trees::of(board, table, own_pid_namespace() as u32, suspect);
+    trees.count(board, table);
     let members = || table.rows().iter().filter(|row| !row.is_dead() && trees.have(table, row));
     if let Some(limit) = wanted.processes {
         let excess = members().count().saturating_sub(limit as usize);

@@ -53,11 +53,6 @@ fn set(job: BorrowedHandle<'_>, limits: &Limits) -> Result<(), Code> {
     super::set(job, &written(limits))
 }
 
-/// Whether members may start processes outside: said by the job itself, not by those around it.
-pub(super) fn breakaway(job: BorrowedHandle<'_>) -> Result<Breakaway, Code> {
-    query(job).map(|told: Extended| breakaway_of(told.BasicLimitInformation.LimitFlags))
-}
-
 fn breakaway_of(flags: JOB_OBJECT_LIMIT) -> Breakaway {
     if flags & JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK != 0 {
         Breakaway::Silent

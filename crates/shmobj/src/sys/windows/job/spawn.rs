@@ -11,10 +11,9 @@ use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
 use windows_sys::Win32::System::JobObjects::AssignProcessToJobObject;
 use windows_sys::Win32::System::Threading::{CREATE_BREAKAWAY_FROM_JOB, CREATE_SUSPENDED};
 
+use super::done;
 use super::processes::{is_in, refused};
-use super::{done, limits};
 use crate::error::{Attempt, ErrorKind, Result};
-use crate::job::Breakaway;
 use crate::sys::windows::nt;
 use crate::sys::windows::sync::Synchronizer;
 
@@ -72,32 +71,28 @@ pub(crate) fn spawn_with_flags(
     let_go(attempt, child, put.map_err(|code| refused(attempt, "putting the new process into it", code)))
 }
 
+/// The jobs that this process is in decide, from the innermost one: the way out ends at the first that does not permit it (JC-3). So what matters
+/// is where the new process has come to. In no job, the flag has no effect (JC-5).
 pub(crate) fn spawn_breakaway(
     job: &Synchronizer,
     attempt: &Attempt<'_>,
     command: &mut Command,
 ) -> Result<(Child, Pipes)> {
-    let breakaway =
-        limits::breakaway(job.handle()).map_err(|code| attempt.os("asking whether it permits that", code))?;
-    if breakaway == Breakaway::Denied {
-        return Err(attempt
-            .fails(ErrorKind::AccessDenied, "it does not permit its processes to start others outside") // JC-2
-            .with_remedy("create it with `breakaway`"));
-    }
-    // The jobs that this process is in decide by their own limits, and that one need not be the innermost: the way out ends at the first that
-    // does not permit it (JC-3). In no job, the flag has no effect (JC-5).
-    let child = start(attempt, command, CREATE_BREAKAWAY_FROM_JOB | CREATE_SUSPENDED)?;
-    let is_in =
-        is_in(child.as_handle(), job).map_err(|code| attempt.os("asking whether the process is in it", code));
-    let is_outside = is_in.and_then(|is_in| match is_in {
-        false => Ok(()),
-        true => Err(attempt
+    let denied = || {
+        attempt
             .fails(
                 ErrorKind::AccessDenied,
-                "a job inside of it does not permit its processes to start others outside",
-            )
-            .with_remedy("create that one with `breakaway` as well")),
-    });
+                "it, or a job inside of it, does not permit its processes to start others outside",
+            ) // JC-2
+            .with_remedy("create it with `breakaway`")
+    };
+    let child = start(attempt, command, CREATE_BREAKAWAY_FROM_JOB | CREATE_SUSPENDED)
+        .map_err(|error| if error.kind() == ErrorKind::AccessDenied { denied() } else { error })?;
+    let is_outside = match is_in(child.as_handle(), job) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(denied()),
+        Err(code) => Err(attempt.os("asking whether the process is in it", code)),
+    };
     let_go(attempt, child, is_outside)
 }
 

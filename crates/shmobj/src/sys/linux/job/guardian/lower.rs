@@ -3,7 +3,8 @@
 //! It sleeps until a signal comes: a child has ended; somebody wants it to look at the board; K1 wants the tree ended, or is gone.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::time::Duration;
+use std::sync::atomic::AtomicPtr;
+use std::sync::atomic::Ordering::{Acquire, Release};
 
 use rustix::io::Errno;
 use rustix::process::Signal;
@@ -11,9 +12,10 @@ use rustix::process::Signal;
 use super::super::board::{Board, News, Tree, tree};
 use super::super::table::{self, GUARDIAN, OUTSIDE, Row, Table};
 use super::super::{cgroup, watch};
-use super::system::{self, NoWayBack, Reap};
-use super::{Charge, Task, borrow, trim};
-use crate::job::Breakaway;
+use super::system::{self, Led, NoWayBack, Pause, Reap, Reaped};
+use super::{Charge, Place, Task, borrow, trim};
+use crate::job::{Breakaway, Limit};
+use crate::sys::linux::namespace::FileKey;
 use crate::sys::linux::sync::own_pid_namespace;
 use crate::sys::linux::sync::words::Words;
 use crate::test_hooks::step;
@@ -83,23 +85,25 @@ pub(super) fn run(charge: &Charge, upper: u32) {
         ..Tree::default()
     };
     let mut watched = None;
-    let ended_before = board.ended().0;
+    let ended_before;
     match &charge.task {
         Task::Watch { process, pid, started } => {
             ours.flags |= tree::ASSIGNED;
             (ours.root, ours.root_started) = (*pid, *started);
             watched = Some(process.as_raw_fd());
+            slot.fill(&ours);
+            ended_before = board.ended().0;
         }
         Task::Start => {
-            // Before the process is there, so that whoever ends the job meanwhile finds the tree.
+            // Before the process is there: whoever ends the job either has done so before this look, or finds the tree.
             slot.fill(&ours);
-            let group = charge.group.as_ref().map(|(group, _)| group.directory.as_raw_fd());
-            // SAFETY: in a process with a single thread; what runs in the child makes system calls until it execs.
-            match unsafe { system::fork(group) } {
+            ended_before = board.ended().0;
+            match fork_into(&mut ours, Place::of(charge)) {
                 Ok(Some(pid)) => {
                     (ours.root, ours.root_started) = (pid, table::look_up(pid).map_or(0, |row| row.started));
                 }
                 Ok(None) => {
+                    system::set_name(b"shmobj-spawn"); // no guardian any more
                     system::set_parent_death_signal(libc::SIGKILL);
                     if system::parent() != lower {
                         system::exit(0);
@@ -140,10 +144,12 @@ pub(super) fn run(charge: &Charge, upper: u32) {
         words: std::ptr::from_ref(charge.page.words()),
         slot: charge.slot,
         link: charge.link.as_raw_fd(),
-        group: charge.group.as_ref().map(|(group, _)| group.directory.as_raw_fd()),
+        group: Place::of(charge),
         upper,
         watched,
+        suspect: charge.suspect,
         ours,
+        table: None,
         ended_before,
     };
     let needed = [charge.board.range().start, std::ptr::from_ref(charge.page.words()) as usize];
@@ -153,7 +159,7 @@ pub(super) fn run(charge: &Charge, upper: u32) {
 /// In K, the one guardian of what is let out of a job. Returns in P.
 ///
 /// It is there so that what the process starts can be told from what is in the job. If it is killed, that cannot be told any more.
-pub(super) fn run_outside(link: &OwnedFd) -> Result<(), Errno> {
+pub(super) fn run_outside(link: &OwnedFd, led: Led) -> Result<(), Errno> {
     let way_back = NoWayBack;
     let mask = system::block_signals();
     let ignored = system::stop_ignoring_children();
@@ -167,6 +173,7 @@ pub(super) fn run_outside(link: &OwnedFd) -> Result<(), Errno> {
             if ignored {
                 system::ignore_children();
             }
+            led.inherit();
             std::mem::forget(way_back);
             return Ok(());
         }
@@ -175,6 +182,7 @@ pub(super) fn run_outside(link: &OwnedFd) -> Result<(), Errno> {
             system::exit(0);
         }
     };
+    system::detach();
     let process = pidfd(root);
     tell(link.as_fd(), Answer::Started(root), process.as_ref().map(AsFd::as_fd));
     let link = link.as_raw_fd();
@@ -189,7 +197,7 @@ pub(super) fn run_outside(link: &OwnedFd) -> Result<(), Errno> {
         system::poll(&[signals], None);
         while system::next_signal(borrow(signals)).is_some() {}
         loop {
-            match system::reap() {
+            match system::reap(|_| {}) {
                 Reap::One(reaped) if reaped.pid == root => tell_status(borrow(link), reaped.status),
                 Reap::One(_) => {}
                 Reap::NobodyYet => break,
@@ -199,16 +207,33 @@ pub(super) fn run_outside(link: &OwnedFd) -> Result<(), Errno> {
     }
 }
 
+/// Into the job's control group, unless this user may not put anything there from where we are: then the tree is kept together by descent.
+fn fork_into(ours: &mut Tree, group: Option<Place>) -> Result<Option<u32>, Errno> {
+    if let Some(group) = group {
+        // SAFETY: in a process with a single thread; what runs in the child makes system calls until it execs.
+        match unsafe { system::fork(Some(group.directory)) } {
+            Err(Errno::AGAIN | Errno::NOMEM) => return Err(Errno::AGAIN), // no more processes
+            Err(_) => ours.flags &= !tree::GROUPED,
+            forked => return forked,
+        }
+    }
+    // SAFETY: as above.
+    unsafe { system::fork(None) }
+}
+
 struct Lower {
     board: *const Board,
     words: *const Words,
     slot: usize,
     link: RawFd,
-    group: Option<RawFd>,
+    group: Option<Place>,
     upper: u32,
     /// A process that is not our child, by its descriptor.
     watched: Option<RawFd>,
+    suspect: Option<FileKey>,
+    /// As this process knows it: what the board says others may have written.
     ours: Tree,
+    table: Option<Table>,
     /// How often the job had been ended when this tree began.
     ended_before: u32,
 }
@@ -220,6 +245,7 @@ impl Lower {
     }
 
     fn keep(mut self, [board, words]: [usize; 2]) -> ! {
+        system::detach();
         // The name comes with K1's, but for what came before it.
         system::set_name(GUARDIAN);
         system::set_default(&FATAL);
@@ -227,12 +253,21 @@ impl Lower {
         let Ok(signals) = system::signal_descriptor(&wanted) else { system::exit(1) };
         let signals = signals.as_raw_fd();
         let unused = -1;
-        let mut kept = [self.link, signals, self.group.unwrap_or(unused), self.watched.unwrap_or(unused)];
+        let (group, parent) = self.group.map_or((unused, unused), |place| (place.directory, place.parent));
+        let mut kept = [self.link, signals, group, parent, self.watched.unwrap_or(unused)];
         system::close_all_but(&mut kept);
         // SAFETY: from here on only what is on this stack, in the program's variables and on the board is used.
         unsafe { trim::trim(&[&raw const self as usize, system::thread_memory(), board, words]) };
-        let mut watch = watch::Watch::new(self.group);
+        // Without it this process could end nothing: then K1 does, at once.
+        let Ok(table) = Table::new() else { system::exit(1) };
+        self.table = Some(table);
+        LOWER.store(&raw mut self, Release);
+        system::handle(libc::SIGBUS, board_is_gone);
+        let mut watch = watch::Watch::new(self.group.map(|place| place.directory), self.suspect);
         loop {
+            if self.board().ended().0 != self.ended_before {
+                self.end_job();
+            }
             let time = watch.next_look(self.board());
             match self.watched {
                 Some(process) => system::poll(&[signals, process], time),
@@ -240,14 +275,11 @@ impl Lower {
             }
             while let Some((signal, sender)) = system::next_signal(borrow(signals)) {
                 if signal == END && sender == self.upper {
-                    self.end_job(); // J1
+                    self.end_tree(); // J1
                 }
             }
             if system::parent() != self.upper {
                 self.end_tree(); // J2
-            }
-            if self.board().ended().0 != self.ended_before {
-                self.end_job();
             }
             self.reap();
             if watch.enforce(self.board(), self.ours.guardian) {
@@ -259,15 +291,16 @@ impl Lower {
     /// Reaps who has ended. If nobody is left, so ends this process.
     fn reap(&mut self) {
         loop {
-            match system::reap() {
-                Reap::One(reaped) => {
-                    self.board().tell(News::Ended(reaped.pid));
-                    if reaped.pid == self.ours.root && self.watched.is_none() {
-                        tell_status(borrow(self.link), self.told(reaped.status));
-                    } else {
-                        self.board().count_process(); // one that has detached itself, and that nobody has counted
-                    }
+            match system::reap(|pid| self.board().tell(News::Ended(pid))) {
+                Reap::One(reaped) if reaped.pid == self.ours.root && self.watched.is_none() => {
+                    self.note_time_limit(&reaped);
+                    tell_status(borrow(self.link), self.told(reaped.status));
                 }
+                // One that has detached itself, and that nobody has counted.
+                Reap::One(reaped) if !reaped.is_guardian => {
+                    self.board().count_unseen(reaped.started, reaped.pid);
+                }
+                Reap::One(_) => {}
                 Reap::NobodyYet => return,
                 Reap::NoChildren => break,
             }
@@ -288,25 +321,48 @@ impl Lower {
         if was_killed && times != self.ended_before { (code as i32 & 0xff) << 8 } else { status }
     }
 
-    /// All processes of the job, at once where the kernel can do that, and then those of this tree.
-    fn end_job(&mut self) -> ! {
-        if let Some(group) = self.group {
-            let _ = cgroup::kill(borrow(group));
+    /// The kernel has ended it because it had used up its own time.
+    fn note_time_limit(&self, reaped: &Reaped) {
+        let limit = self.board().limits().process_cpu_time;
+        let was_killed = matches!(reaped.status & 0x7f, libc::SIGKILL | libc::SIGXCPU);
+        if was_killed && limit.is_some_and(|limit| u128::from(reaped.used) >= limit.as_nanos()) {
+            self.board().count_terminated(1);
+            self.board().tell(News::Hit(Limit::ProcessCpuTime(reaped.pid)));
         }
-        self.end_tree()
+    }
+
+    /// All processes of the job. First those of this tree, one by one, so that guardians of inner jobs see their own end and tidy up; where that
+    /// does not lead to the end, all at once, as the kernel can with a control group.
+    fn end_job(&mut self) -> ! {
+        self.end(self.group)
+    }
+
+    fn end_tree(&mut self) -> ! {
+        self.end(None)
     }
 
     /// Kills what descends from this process until nothing does. What is forked meanwhile is found by the next look, and nobody but us
     /// can become its parent.
-    fn end_tree(&mut self) -> ! {
-        let Ok(mut table) = Table::new() else { system::exit(1) };
+    fn end(&mut self, group: Option<Place>) -> ! {
+        let breakaway = self.board().breakaway();
+        let mut pause = Pause::new();
+        let mut looks = 0;
+        let mut empty_looks = 0;
         loop {
-            let killed = kill_tree(&mut table, self.board(), &self.ours, self.ours.guardian);
+            let ours = self.ours;
+            let killed =
+                self.table.as_mut().map(|table| kill_tree(table, breakaway, &ours, ours.guardian, looks));
+            empty_looks = if killed == Some(Ok(0)) { empty_looks + 1 } else { 0 };
+            looks += 1;
             self.reap();
-            if killed == 0 && self.board().breakaway() != Breakaway::Denied {
-                self.leave(); // what is left was let out
+            // What is left was let out: two looks, as one may miss who has just got another parent.
+            if empty_looks > 1 && breakaway != Breakaway::Denied {
+                self.leave();
             }
-            system::poll(&[], Some(Duration::from_millis(1)));
+            if let Some(place) = group.filter(|_| looks > PATIENT_LOOKS) {
+                let _ = cgroup::kill(borrow(place.directory));
+            }
+            pause.make();
         }
     }
 
@@ -315,8 +371,12 @@ impl Lower {
         let board = self.board();
         board.roster()[self.slot].clear();
         board.add_past_times(user, system);
+        // If K1 is gone, nobody else does it.
+        if let Some(place) = self.group.filter(|_| system::parent() != self.upper) {
+            place.remove();
+        }
         // Whoever ended the job signals it as well, if it lives so long.
-        if board.ended().0 != self.ended_before && !watch::has_others(board) {
+        if board.ended().0 != self.ended_before && !watch::has_others(board, self.suspect) {
             // SAFETY: mapped until this process ends.
             super::super::raise(unsafe { &*self.words });
         }
@@ -324,22 +384,69 @@ impl Lower {
     }
 }
 
-/// Kills what belongs to a tree, and descends from this guardian or from the process that was assigned. How many that were.
-pub(super) fn kill_tree(table: &mut Table, board: &Board, tree: &Tree, guardian: u32) -> usize {
-    if table.read().is_err() {
-        return 0;
+/// After so many looks the kernel ends all at once, and guardians of inner jobs are not spared any more.
+const PATIENT_LOOKS: u32 = 10;
+
+/// Somebody has truncated the entry: nobody can say any more what is to become of the job, so this tree ends, by what this process knows itself.
+extern "C" fn board_is_gone(_signal: i32) {
+    // SAFETY: on the stack of `keep`, which never returns, and was interrupted for good.
+    let lower = unsafe { &mut *LOWER.load(Acquire) };
+    let Some(table) = &mut lower.table else { system::exit(1) };
+    let mut pause = Pause::new();
+    for looks in 0.. {
+        let _ = kill_tree(table, Breakaway::Denied, &lower.ours, lower.ours.guardian, looks);
+        loop {
+            match system::reap(|_| {}) {
+                Reap::One(reaped) if reaped.pid == lower.ours.root => {
+                    tell_status(borrow(lower.link), reaped.status);
+                }
+                Reap::One(_) => {}
+                Reap::NobodyYet => break,
+                Reap::NoChildren => system::exit(0),
+            }
+        }
+        pause.make();
     }
-    let breakaway = board.breakaway();
+    system::exit(1)
+}
+
+static LOWER: AtomicPtr<Lower> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Kills what belongs to a tree, and descends from this guardian or from the process that was assigned. How many there were.
+///
+/// `looks`: how many there have been. Guardians of inner jobs are left to end by themselves for a while, as they do when what they guard has.
+pub(super) fn kill_tree(
+    table: &mut Table,
+    breakaway: Breakaway,
+    tree: &Tree,
+    guardian: u32,
+    looks: u32,
+) -> Result<usize, Errno> {
+    let is_spared = |row: &Row| row.is_guardian() && looks < PATIENT_LOOKS;
     let is_root = |row: &Row| row.pid == tree.root && row.started == tree.root_started;
     let is_out = |row: &Row| breakaway == Breakaway::Allowed && row.command() == OUTSIDE;
-    let is_doomed = |row: &&Row| {
+    let is_doomed = |table: &Table, row: &Row| {
         !row.is_dead()
             && (is_root(row)
                 || breakaway != Breakaway::Silent
                     && (table.descends(row, guardian, is_out)
                         || tree.is_assigned() && table.descends(row, tree.root, is_out)))
     };
-    table.rows().iter().filter(is_doomed).filter(|row| super::super::signal(table, row, Signal::KILL)).count()
+    table.read()?;
+    if tree.is_assigned() {
+        // Its children would be nobody's that we know if it died before they are seen: all stand still first.
+        for _ in 0..100 {
+            let runs = |row: &&Row| is_doomed(table, row) && !row.is_stopped();
+            let stop = |row: &&Row| super::super::signal(table, row, Signal::STOP);
+            if table.rows().iter().filter(runs).filter(stop).count() == 0 {
+                break;
+            }
+            table.read()?;
+        }
+    }
+    let table = &*table;
+    let kill = |row: &&Row| is_spared(row) || super::super::signal(table, row, Signal::KILL);
+    Ok(table.rows().iter().filter(|row| is_doomed(table, row)).filter(kill).count())
 }
 
 fn pidfd(pid: u32) -> Option<OwnedFd> {

@@ -27,15 +27,17 @@ mod system;
 mod trim;
 mod upper;
 
+use std::ffi::CStr;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
+use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 use super::super::namespace::FileKey;
 use super::super::object::shared_page::SharedPage;
-use super::board::Mapped;
-use super::cgroup::Group;
+use super::board::{Mapped, Tree, tree};
+use super::cgroup::{self, Group};
 use super::lock::Lock;
 use crate::test_hooks::step;
 
@@ -63,6 +65,8 @@ pub(super) struct Charge {
     /// Nobody else changes the job until the tree is on the roster.
     #[expect(dead_code, reason = "it is there to be dropped")]
     pub(super) lock: Lock,
+    /// The entry's key, if others may write the board.
+    pub(super) suspect: Option<FileKey>,
     /// Bytes and seconds that each process may use.
     pub(super) limits: (Option<u64>, Option<u64>),
 }
@@ -76,24 +80,65 @@ pub(super) enum Task {
     Watch { process: OwnedFd, pid: u32, started: u64 },
 }
 
+impl Task {
+    fn assigned(&self) -> Tree {
+        match self {
+            Self::Start => Tree::default(),
+            Self::Watch { pid, started, .. } => {
+                Tree { flags: tree::ASSIGNED, root: *pid, root_started: *started, ..Tree::default() }
+            }
+        }
+    }
+}
+
 /// In C, forked for the purpose: starts the guardians and ends. Returns in P, which is to exec. Where nothing is started, never returns.
 ///
 /// The process that calls this is killed before K1 is there: nothing was started, and the spawner is told so by the end of the link.
 pub(super) fn start(charge: &Charge) -> Result<(), Errno> {
     step("spawn: about to fork the upper guardian");
+    let led = system::led();
     // SAFETY: in a process with a single thread; what runs in the child makes system calls only.
     match unsafe { system::fork(None) }? {
         Some(_upper) => system::exit(0),
-        None => upper::run(charge),
+        None => upper::run(charge, led),
     }
 }
 
 /// In C: starts the one guardian of what is let out of a job, in another control group if there is one.
 pub(super) fn start_outside(link: &OwnedFd, group: Option<&OwnedFd>) -> Result<(), Errno> {
+    let led = system::led();
     // SAFETY: as above.
     match unsafe { system::fork(group.map(AsRawFd::as_raw_fd)) }? {
         Some(_guardian) => system::exit(0),
-        None => lower::run_outside(link),
+        None => lower::run_outside(link, led),
+    }
+}
+
+/// The job's control group, as a guardian has it: the directory, with a lock, and how to remove it.
+#[derive(Clone, Copy)]
+struct Place {
+    directory: RawFd,
+    parent: RawFd,
+    name: [u8; 40],
+}
+
+impl Place {
+    fn of(charge: &Charge) -> Option<Self> {
+        use std::os::unix::ffi::OsStrExt;
+        charge.group.as_ref().map(|(group, parent)| {
+            let mut name = [0; 40];
+            let bytes = group.path.file_name().map_or(&[][..], OsStrExt::as_bytes);
+            let length = bytes.len().min(39);
+            name[..length].copy_from_slice(&bytes[..length]);
+            Self { directory: group.directory.as_raw_fd(), parent: parent.as_raw_fd(), name }
+        })
+    }
+
+    /// Removes the group, unless somebody else uses it (J6).
+    fn remove(&self) {
+        // The lock of this description would be in the way.
+        let _ = rustix::fs::flock(borrow(self.directory), FlockOperation::Unlock);
+        cgroup::remove(borrow(self.parent), CStr::from_bytes_until_nul(&self.name).unwrap_or_default());
     }
 }
 

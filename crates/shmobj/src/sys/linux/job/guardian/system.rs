@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
+use super::super::table::look_up;
+
 /// Forks without the handlers that the process has for that: they are about threads and locks that the child does not have.
 /// `None` in the child.
 ///
@@ -131,6 +133,30 @@ fn empty_set() -> libc::sigset_t {
     unsafe { set.assume_init() }
 }
 
+/// Lets a signal through.
+pub(super) fn allow(signal: i32) {
+    let mut one = empty_set();
+    // SAFETY: a set of signals.
+    unsafe { libc::sigaddset(&raw mut one, signal) };
+    // SAFETY: a set of signals.
+    unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, &raw const one, std::ptr::null_mut()) };
+}
+
+/// Pauses between looks at something that should not last long, each longer than the one before.
+#[derive(Debug)]
+pub(super) struct Pause(Duration);
+
+impl Pause {
+    pub(super) fn new() -> Self {
+        Self(Duration::from_millis(1))
+    }
+
+    pub(super) fn make(&mut self) {
+        poll(&[], Some(self.0));
+        self.0 = (self.0 * 5 / 4).min(Duration::from_millis(100));
+    }
+}
+
 /// Has one signal handled, and lets it through; all others stay as they are.
 pub(super) fn handle(signal: i32, handler: extern "C" fn(i32)) {
     let mut mask = empty_set();
@@ -144,11 +170,7 @@ pub(super) fn handle(signal: i32, handler: extern "C" fn(i32)) {
     };
     // SAFETY: a handler that may be called at any time, as the caller says.
     unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
-    let mut one = empty_set();
-    // SAFETY: a set of signals.
-    unsafe { libc::sigaddset(&raw mut one, signal) };
-    // SAFETY: a set of signals.
-    unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, &raw const one, std::ptr::null_mut()) };
+    allow(signal);
 }
 
 /// Whether SIGCHLD was ignored, which it is not any more.
@@ -227,6 +249,12 @@ pub(super) struct Reaped {
     pub(super) pid: u32,
     /// As `wait` tells it.
     pub(super) status: i32,
+    /// A process of a job inside of this one that is none of its processes.
+    pub(super) is_guardian: bool,
+    /// Clock ticks since boot; 0: unknown.
+    pub(super) started: u64,
+    /// Nanoseconds that it and those that it waited for have used.
+    pub(super) used: u64,
 }
 
 /// What there is to reap.
@@ -238,16 +266,38 @@ pub(super) enum Reap {
     NoChildren,
 }
 
-/// Reaps a child, if one has ended.
-pub(super) fn reap() -> Reap {
-    let mut status = 0;
-    // SAFETY: writes a number.
-    match unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG | libc::__WALL) } {
-        0 => Reap::NobodyYet,
-        -1 if last_error() == Errno::INTR => Reap::NobodyYet,
-        -1 => Reap::NoChildren,
-        pid => Reap::One(Reaped { pid: pid as u32, status }),
+/// Reaps a child, if one has ended. `tell` is told before: once it is reaped, nobody can see it any more.
+pub(super) fn reap(tell: impl FnOnce(u32)) -> Reap {
+    let mut ended = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    // SAFETY: writes a record.
+    let waited = unsafe { libc::waitid(libc::P_ALL, 0, ended.as_mut_ptr(), flags) };
+    if waited == -1 {
+        return if last_error() == Errno::CHILD { Reap::NoChildren } else { Reap::NobodyYet };
     }
+    // SAFETY: zeros are a record, too.
+    let ended = unsafe { ended.assume_init() };
+    // SAFETY: what `waitid` writes has a process number.
+    let pid = unsafe { ended.si_pid() } as u32;
+    if pid == 0 {
+        return Reap::NobodyYet;
+    }
+    let row = look_up(pid).unwrap_or_default();
+    let is_guardian = row.is_guardian();
+    if !is_guardian {
+        tell(pid);
+    }
+    let mut status = 0;
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    let flags = libc::WNOHANG | libc::__WALL;
+    // SAFETY: writes a number and a record.
+    let reaped = unsafe { libc::wait4(pid as libc::pid_t, &raw mut status, flags, usage.as_mut_ptr()) };
+    // SAFETY: zeros are a record, too.
+    let (user, system) = times(unsafe { usage.assume_init() });
+    if reaped as u32 != pid {
+        return Reap::NobodyYet;
+    }
+    Reap::One(Reaped { pid, status, is_guardian, started: row.started, used: user + system })
 }
 
 /// Waits for a child of this process that is about to end.
@@ -258,6 +308,39 @@ pub(super) fn wait_for_child(pid: u32) {
         let waited = unsafe { libc::waitpid(pid as libc::pid_t, &raw mut status, libc::__WALL) };
         if waited != -1 || last_error() != Errno::INTR {
             return;
+        }
+    }
+}
+
+/// Leaves the spawner's session, whose end would be this process's, and its directory, which could not be unmounted.
+pub(super) fn detach() {
+    // SAFETY: has no preconditions.
+    unsafe { libc::setsid() };
+    let _ = rustix::process::chdir(c"/");
+}
+
+/// What C was the leader of, before it ended.
+#[derive(Clone, Copy)]
+pub(super) struct Led {
+    session: bool,
+    group: bool,
+}
+
+/// Asked in C.
+pub(super) fn led() -> Led {
+    let own = Some(rustix::process::getpid());
+    Led { session: rustix::process::getsid(None).ok() == own, group: Some(rustix::process::getpgrp()) == own }
+}
+
+impl Led {
+    /// In P: a command that was to lead a session or a group does, under its own number.
+    pub(super) fn inherit(self) {
+        if self.session {
+            // SAFETY: has no preconditions.
+            unsafe { libc::setsid() };
+        } else if self.group {
+            // SAFETY: takes numbers only.
+            unsafe { libc::setpgid(0, 0) };
         }
     }
 }
@@ -273,7 +356,10 @@ pub(super) fn times_of_children() -> (u64, u64) {
     // SAFETY: writes a whole record.
     unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr()) };
     // SAFETY: written just now; zeros are a record, too.
-    let usage = unsafe { usage.assume_init() };
+    times(unsafe { usage.assume_init() })
+}
+
+fn times(usage: libc::rusage) -> (u64, u64) {
     let nanoseconds = |time: libc::timeval| time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1000;
     (nanoseconds(usage.ru_utime), nanoseconds(usage.ru_stime))
 }
