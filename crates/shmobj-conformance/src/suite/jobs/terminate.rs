@@ -158,12 +158,12 @@ fn that_no_process_is_left_is_told_and_counted(stage: &Stage) {
     let mut process = member(stage, &job);
     let child = started(&mut process, "start");
     dismiss(&mut process);
-    let next = || notifications.next(LONG).unwrap().expect("something happens");
-    while job.usage().unwrap().active_processes != 1 {
-        assert_ne!(next(), Notification::Empty);
+    until("one is left", || job.usage().unwrap().active_processes == 1);
+    while let Some(told) = notifications.try_next() {
+        assert_ne!(told, Notification::Empty);
     }
     end(stage, child);
-    while next() != Notification::Empty {}
+    while notifications.next(LONG).unwrap().expect("something is told") != Notification::Empty {}
     assert_eq!(job.usage().unwrap().active_processes, 0);
     assert!(!job.wait(Timeout::NOW).unwrap());
 }
