@@ -9,7 +9,8 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use common::Place;
 use shmobj::transfer::{self, AnyHandle, Deposit, Transfer};
 use shmobj::{
-    Access, Allocation, ErrorKind, Event, FileMapping, Mutex, Namespace, Semaphore, Timeout, WaitableTimer,
+    Access, Allocation, ErrorKind, Event, FileMapping, Job, Mutex, Namespace, Semaphore, Timeout,
+    WaitableTimer,
 };
 
 /// One handle of each kind, named or not.
@@ -21,6 +22,7 @@ fn all_kinds(namespace: &Namespace, name: &str) -> Vec<AnyHandle> {
         Event::options().namespace(namespace).create(&named("event")).unwrap().into(),
         Semaphore::options().namespace(namespace).max(5).create(&named("semaphore")).unwrap().into(),
         WaitableTimer::options().namespace(namespace).create(&named("timer")).unwrap().into(),
+        Job::options().namespace(namespace).create(&named("job")).unwrap().into(),
     ]
 }
 
@@ -124,6 +126,7 @@ fn a_handle_can_be_duplicated_by_process_and_descriptor() {
             AnyHandle::WaitableTimer(it) => {
                 transfer::duplicate_from::<WaitableTimer>(this, it.as_raw_fd()).unwrap().into()
             }
+            AnyHandle::Job(it) => transfer::duplicate_from::<Job>(this, it.as_raw_fd()).unwrap().into(),
             _ => unreachable!(),
         });
         let copies: Vec<AnyHandle> = copies.collect();

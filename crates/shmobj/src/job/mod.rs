@@ -107,8 +107,8 @@ impl Job {
     /// Starts a process outside of the job, and outside of the jobs around it as far as they permit it, although this process is in it.
     ///
     /// # Errors
-    /// [`AccessDenied`](crate::ErrorKind::AccessDenied): the job does not permit it (JC-2): it has not [`Breakaway::Allowed`] or [`Breakaway::Silent`]; or the handle
-    /// has not the right [`QUERY`](Access::QUERY).
+    /// [`AccessDenied`](crate::ErrorKind::AccessDenied): the job, or one inside of it that this process is in, does not permit it (JC-2): it has not
+    /// [`Breakaway::Allowed`] or [`Breakaway::Silent`]; or the handle has not the right [`QUERY`](Access::QUERY).
     #[doc(alias = "CREATE_BREAKAWAY_FROM_JOB")]
     pub fn spawn_breakaway(&self, command: &mut Command) -> Result<Child> {
         self.0.require(Access::QUERY, "start a process outside of")?;

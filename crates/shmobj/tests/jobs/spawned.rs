@@ -7,7 +7,7 @@ use shmobj::{Access, ErrorKind, Job};
 
 use crate::common::sleeper::until;
 use crate::common::{Place, code, error};
-use crate::peers::{command, start};
+use crate::peers::{Voice, command, start};
 
 /// JC-6.
 #[test]
@@ -184,10 +184,12 @@ fn what_asks_for_it_gets_out_of_a_job_with_silent_breakaway_too() {
 fn a_process_that_is_in_no_job_starts_others_outside() {
     let place = Place::new();
     let job = place.jobs().breakaway(Breakaway::Allowed).create("n").unwrap();
-    let mut loud = command(&place, "shouts");
-    let outside = job.spawn_breakaway(loud.stdin(Stdio::null()).stderr(Stdio::null())).unwrap();
+    let mut outside = job.spawn_breakaway(&mut command(&place, "stays")).unwrap();
+    let voice = Voice::of(outside.stdin.take(), outside.stdout.take());
+    assert_eq!(voice.hears_number(), outside.id());
     assert!(!job.contains(outside.id()).unwrap());
-    assert!(outside.wait_with_output().unwrap().status.success());
+    voice.ends();
+    assert!(outside.wait().unwrap().success());
     assert_eq!(job.usage().unwrap().total_processes, 0);
 }
 

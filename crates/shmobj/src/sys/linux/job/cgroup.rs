@@ -108,6 +108,17 @@ pub(super) fn jobs_on(path: &Path) -> impl Iterator<Item = [u8; 16]> + '_ {
     })
 }
 
+/// The group around those of these jobs, if a path leads through them.
+pub(super) fn outside_of(path: &Path, jobs: &[[u8; 16]]) -> Option<PathBuf> {
+    let mut outermost = None;
+    for ancestor in path.ancestors() {
+        if ancestor.file_name().is_some_and(|name| jobs_on(Path::new(name)).any(|id| jobs.contains(&id))) {
+            outermost = ancestor.parent();
+        }
+    }
+    outermost.map(Path::to_owned)
+}
+
 /// The directory of a job's group inside of another one.
 pub(super) fn directory_of(parent: &Path, id: &str) -> PathBuf {
     parent.join(format!("{PREFIX}{id}"))
@@ -162,6 +173,16 @@ pub(super) fn write(group: impl AsFd, file: &str, text: &str) -> Result<(), Errn
 /// Ends all processes of a group and of those inside of it, at once. Before Linux 5.14: NOENT.
 pub(super) fn kill(group: impl AsFd) -> Result<(), Errno> {
     write(group, "cgroup.kill", "1")
+}
+
+/// Stops a group. False: it stood still already, or cannot be stopped.
+pub(super) fn freeze_if_it_runs(group: &BorrowedFd<'_>) -> bool {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let Ok(file) = rustix::fs::openat(group, c"cgroup.freeze", flags, Mode::empty()) else { return false };
+    let mut state = [0];
+    rustix::io::read(&file, &mut state) == Ok(1)
+        && state == *b"0"
+        && write(group, "cgroup.freeze", "1").is_ok()
 }
 
 /// A file of a group as text.
@@ -225,6 +246,10 @@ mod tests {
         let jobs: Vec<_> = jobs_on(path).collect();
         assert_eq!(jobs, [std::array::from_fn(|index| index as u8), [0xff; 16]]);
         assert_eq!(jobs_on(Path::new("/sys/shmobj-12/shmobj-")).count(), 0);
+        let outside = |jobs: &[[u8; 16]]| outside_of(path, jobs);
+        assert_eq!(outside(&[[0xff; 16]]), path.parent().map(Path::to_owned));
+        assert_eq!(outside(&jobs), Some(PathBuf::from("/sys/fs/cgroup/a.slice")));
+        assert_eq!(outside(&[[3; 16]]), None);
     }
 
     #[test]

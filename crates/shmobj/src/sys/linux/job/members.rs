@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use rustix::fs::{AtFlags, Mode, OFlags, RawDir};
 
 use super::board::{Board, SLOTS, Tree};
-use super::table::{self, GUARDIAN, OUTSIDE, Row, Table};
+use super::table::{self, GUARDIAN, Row, Table};
 use crate::job::Breakaway;
 use crate::sys::linux::namespace::FileKey;
 use crate::sys::linux::proc;
@@ -46,34 +46,104 @@ impl Trees {
         self.list[..self.length].iter()
     }
 
-    /// Counts those that members have started.
-    pub(super) fn count(&self, board: &Board, table: &Table) {
+    /// One tree, by what its guardian knows itself.
+    pub(super) fn one(tree: Tree, breakaway: Breakaway) -> Self {
+        let mut trees = Self { list: [Tree::default(); SLOTS], length: 1, breakaway, has_foreign: false };
+        trees.list[0] = tree;
+        trees
+    }
+
+    /// Counts those that members have started, and that are marked.
+    pub(super) fn count(board: &Board, table: &Table) {
+        let now = table::now();
         for row in table.rows() {
-            if !row.is_dead() && self.have(table, row) && !self.iter().any(|tree| is_root(tree, row)) {
+            if row.is_member() && !row.is_dead() && !row.mark.is_root && !row.is_young(now) {
                 board.count_seen(row.started, row.pid);
             }
         }
     }
 
+    /// Marks the processes of the job in the table. In one pass: what is below a process is decided once.
+    pub(super) fn mark(&self, table: &mut Table) {
+        for index in 0..table.rows().len() {
+            let row = table.rows()[index];
+            let is_root = self.iter().any(|tree| is_root(tree, &row));
+            let is_lead = self.iter().any(|tree| !tree.is_assigned() && tree.guardian == row.pid);
+            let mark = &mut table.rows_mut()[index].mark;
+            (mark.is_root, mark.is_lead) = (is_root, is_lead);
+        }
+        for index in 0..table.rows().len() {
+            let belongs = match self.breakaway {
+                Breakaway::Silent => table.rows()[index].mark.is_root,
+                _ => self.belongs(table, index),
+            };
+            table.rows_mut()[index].mark.belongs = belongs;
+        }
+    }
+
+    fn belongs(&self, table: &mut Table, index: usize) -> bool {
+        let row = table.rows()[index];
+        if self.may_be_out(&row) {
+            return self.is_within(table, &row);
+        }
+        let is_assigned = self.iter().any(|tree| tree.is_assigned() && is_root(tree, &row));
+        is_assigned || table.index(row.parent).is_some_and(|parent| self.below(table, parent))
+    }
+
+    fn may_be_out(&self, row: &Row) -> bool {
+        self.breakaway == Breakaway::Allowed && row.is_guardian() && row.command() != GUARDIAN
+    }
+
+    /// Whether what descends from a process belongs to the job.
+    fn below(&self, table: &mut Table, index: usize) -> bool {
+        // Up to the first that is known; then it is known of all on the way. Rows are of different moments, and could lead around in a circle.
+        let mut top = index;
+        let mut known = false;
+        for _ in 0..table.rows().len() {
+            let row = table.rows()[top];
+            let is_assigned = || self.iter().any(|tree| tree.is_assigned() && is_root(tree, &row));
+            if let Some(below) = row.mark.below {
+                known = below;
+            } else if row.mark.is_lead || is_assigned() {
+                known = true;
+            } else if self.may_be_out(&row) {
+                known = self.is_within(table, &row);
+            } else if let Some(parent) = table.index(row.parent).filter(|&parent| parent != top) {
+                top = parent;
+                continue;
+            }
+            break;
+        }
+        let mut at = index;
+        for _ in 0..table.rows().len() {
+            table.rows_mut()[at].mark.below = Some(known);
+            match table.index(table.rows()[at].parent) {
+                Some(parent) if at != top => at = parent,
+                _ => break,
+            }
+        }
+        known
+    }
+
     /// Whether a process is in the job. Guardians are in none.
     pub(super) fn have(&self, table: &Table, row: &Row) -> bool {
-        if row.is_guardian() {
-            return false;
-        }
-        if self.breakaway == Breakaway::Silent {
+        if self.breakaway == Breakaway::Silent || self.iter().any(|tree| is_root(tree, row)) {
             return self.iter().any(|tree| is_root(tree, row));
         }
-        let is_out = |row: &Row| self.breakaway == Breakaway::Allowed && row.command() == OUTSIDE;
-        let leads_to = |row: &Row| {
+        !row.is_guardian() && self.is_within(table, row)
+    }
+
+    fn is_within(&self, table: &Table, row: &Row) -> bool {
+        let permits = self.breakaway == Breakaway::Allowed;
+        // What was let out of an inner tree was let out of what was assigned around it.
+        let leads_to = |row: &Row, out: Option<usize>| {
             self.iter().any(|tree| match tree.is_assigned() {
-                true => is_root(tree, row),
-                false => tree.guardian == row.pid,
+                true => is_root(tree, row) && !(permits && out.is_some()),
+                false => tree.guardian == row.pid && !(permits && out.is_some_and(|left| left > 0)),
             })
         };
-        if leads_to(row) {
-            return true;
-        }
-        table.ancestors(row).take_while(|row| !is_out(row)).any(leads_to)
+        table.way_up(row).any(|(row, out)| leads_to(row, out))
+            || self.iter().any(|tree| tree.is_assigned() && is_root(tree, row))
     }
 }
 
@@ -121,4 +191,42 @@ fn has_open(table: &Table, pid: u32, key: FileKey) -> bool {
 
 pub(super) fn is_guardian_of(row: &Row, tree: &Tree) -> bool {
     row.started == tree.started && row.command() == GUARDIAN && !row.is_dead()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::tests::nested;
+    use super::*;
+
+    fn members(guardian: u32, breakaway: Breakaway) -> Vec<u32> {
+        let mut table = nested();
+        let trees = Trees::one(Tree { guardian, ..Tree::default() }, breakaway);
+        trees.mark(&mut table);
+        for row in table.rows() {
+            assert_eq!(row.is_member(), trees.have(&table, row), "{}", row.pid);
+        }
+        table.rows().iter().filter(|row| row.is_member()).map(|row| row.pid).collect()
+    }
+
+    #[test]
+    fn who_was_let_out_of_one_job_is_still_in_the_one_around_it() {
+        let (outer, inner) = (11, 21);
+        assert_eq!(members(outer, Breakaway::Denied), [12, 22, 31, 41]);
+        assert_eq!(members(inner, Breakaway::Denied), [22, 31, 41]);
+        assert_eq!(members(outer, Breakaway::Allowed), [12, 22, 31]);
+        assert_eq!(members(inner, Breakaway::Allowed), [22]);
+        assert_eq!(members(inner, Breakaway::Silent), []);
+    }
+
+    #[test]
+    fn what_was_assigned_is_in_the_job_with_what_it_has_started() {
+        let mut table = nested();
+        let assigned = Tree { root: 12, flags: super::super::board::tree::ASSIGNED, ..Tree::default() };
+        Trees::one(assigned, Breakaway::Denied).mark(&mut table);
+        let members: Vec<u32> =
+            table.rows().iter().filter(|row| row.is_member()).map(|row| row.pid).collect();
+        assert_eq!(members, [12]);
+        let silent = Trees::one(assigned, Breakaway::Silent);
+        assert!(silent.have(&table, table.find(12).unwrap()));
+    }
 }

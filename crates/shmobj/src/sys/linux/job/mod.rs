@@ -37,6 +37,7 @@ mod table;
 mod usage;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -98,8 +99,8 @@ pub(crate) fn terminate(job: &Synchronizer, attempt: &Attempt<'_>, code: u32) ->
     let begun = Instant::now();
     let mut table = jobs.table()?;
     loop {
-        let trees = jobs.trees(&board, &table);
-        let members = jobs.members(&board, &table, &trees);
+        let trees = jobs.trees(&board, &mut table);
+        let members = jobs.members(&board, &table);
         // Guardians as well: what calls itself one of them does not hide from its own.
         if members.is_empty() && trees.iter().next().is_none() {
             if trees.has_foreign {
@@ -162,41 +163,41 @@ fn foreign(attempt: &Attempt<'_>) -> Error {
 pub(crate) fn processes(job: &Synchronizer, attempt: &Attempt<'_>) -> Result<Vec<u32>> {
     let jobs = Jobs::of(job, attempt);
     let board = jobs.board(false)?;
-    let table = jobs.table()?;
-    let trees = jobs.trees(&board, &table);
+    let mut table = jobs.table()?;
+    let trees = jobs.trees(&board, &mut table);
     if trees.has_foreign {
         return Err(foreign(attempt));
     }
-    Ok(jobs.members(&board, &table, &trees))
+    Ok(jobs.members(&board, &table))
 }
 
 pub(crate) fn contains(job: &Synchronizer, attempt: &Attempt<'_>, pid: u32) -> Result<bool> {
     let jobs = Jobs::of(job, attempt);
     let board = jobs.board(false)?;
-    let table = jobs.table()?;
+    let mut table = jobs.table()?;
+    let trees = jobs.trees(&board, &mut table);
     let row = table.find(pid).ok_or_else(|| {
         attempt
             .fails(ErrorKind::InvalidParameter, format!("there is no process {pid}"))
             .with_remedy("look at its number")
     })?;
-    let trees = jobs.trees(&board, &table);
     Ok(jobs.has(&board, &table, &trees, row))
 }
 
 pub(crate) fn usage(job: &Synchronizer, attempt: &Attempt<'_>) -> Result<Usage> {
     let jobs = Jobs::of(job, attempt);
     let board = jobs.board(false)?;
-    let table = jobs.table()?;
-    let trees = jobs.trees(&board, &table);
-    let members = jobs.members(&board, &table, &trees);
-    let (user, system) = usage::times(&board, &table, &trees);
+    let mut table = jobs.table()?;
+    jobs.trees(&board, &mut table);
+    let members = jobs.members(&board, &table);
+    let (user, system) = usage::times(&board, &table);
     let page = rustix::param::page_size() as u64;
     let now: u64 = members.iter().filter_map(|&pid| table.find(pid)).map(|row| row.pages * page).sum();
     let in_group = || value_of(&jobs, &board, "memory.peak");
     let peak_memory = board.peak_memory().max(now).max(in_group().unwrap_or(0));
     if board.writable {
         board.saw_memory(peak_memory);
-        trees.count(&board, &table);
+        Trees::count(&board, &table);
     }
     Ok(Usage {
         user_time: Duration::from_nanos(user),
@@ -220,9 +221,9 @@ pub(crate) fn set_limits(job: &Synchronizer, attempt: &Attempt<'_>, limits: &Lim
     let jobs = Jobs::of(job, attempt);
     let _lock = lock::Lock::take(attempt, jobs.open(true)?)?;
     let board = jobs.board(true)?;
-    let table = jobs.table()?;
-    let trees = jobs.trees(&board, &table);
-    let (user, system) = usage::times(&board, &table, &trees);
+    let mut table = jobs.table()?;
+    let trees = jobs.trees(&board, &mut table);
+    let (user, system) = usage::times(&board, &table);
     board.set_limits(limits, Duration::from_nanos(user + system));
     if let Some(path) = jobs.group_path(&board).filter(|path| path.exists()) {
         if let Ok(group) = Group::open(&path) {
@@ -230,7 +231,7 @@ pub(crate) fn set_limits(job: &Synchronizer, attempt: &Attempt<'_>, limits: &Lim
         }
         remove_group(&path); // as a guardian may have wanted to meanwhile
     }
-    for pid in jobs.members(&board, &table, &trees) {
+    for pid in jobs.members(&board, &table) {
         limit_process(pid, limits);
     }
     // They look whether there is something to look after.
@@ -276,9 +277,9 @@ pub(crate) fn freeze(job: &Synchronizer, attempt: &Attempt<'_>, frozen: bool) ->
     }
     let begun = Instant::now();
     loop {
-        let table = jobs.table()?;
-        let trees = jobs.trees(&board, &table);
-        let by_descent = table.rows().iter().filter(|row| !row.is_dead() && trees.have(&table, row));
+        let mut table = jobs.table()?;
+        jobs.trees(&board, &mut table);
+        let by_descent = table.rows().iter().filter(|row| !row.is_dead() && row.is_member());
         let grouped = group.as_ref().map(|_| jobs.in_group(&board)).unwrap_or_default();
         let apart: Vec<_> = by_descent.filter(|row| !grouped.contains(&row.pid)).collect();
         if !frozen {
@@ -390,9 +391,11 @@ impl<'a> Jobs<'a> {
         found
     }
 
-    /// The trees that are there. What others may write is looked at twice.
-    fn trees(&self, board: &Board, table: &Table) -> Trees {
-        Trees::of(board, table, own_namespace(), self.suspect())
+    /// The trees that are there, and the table marked accordingly. What others may have written is looked at twice.
+    fn trees(&self, board: &Board, table: &mut Table) -> Trees {
+        let trees = Trees::of(board, table, own_namespace(), self.suspect());
+        trees.mark(table);
+        trees
     }
 
     /// The entry's key, if others than its owner and this user may write it.
@@ -403,11 +406,11 @@ impl<'a> Jobs<'a> {
         (object.owner != own || mode & 0o077 != 0).then(|| object.key())
     }
 
-    /// The processes that are in the job now.
-    fn members(&self, board: &Board, table: &Table, trees: &Trees) -> Vec<u32> {
-        let grouped = self.in_group(board);
+    /// The processes that are in the job now. The table is marked.
+    fn members(&self, board: &Board, table: &Table) -> Vec<u32> {
+        let grouped: BTreeSet<u32> = self.in_group(board).into_iter().collect();
         let is_in = |row: &&Row| {
-            !row.is_dead() && !row.is_guardian() && (grouped.contains(&row.pid) || trees.have(table, row))
+            !row.is_dead() && (row.is_member() || !row.is_guardian() && grouped.contains(&row.pid))
         };
         table.rows().iter().filter(is_in).map(|row| row.pid).collect()
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Jobs;
 use super::board::{Mapped, News};
-use super::table::Table;
+use super::table::{self, Table};
 use crate::access::Access;
 use crate::error::{Attempt, Result};
 use crate::job::Notification;
@@ -26,6 +26,8 @@ pub(crate) struct Port {
     board: Mapped,
     cursor: u64,
     known: BTreeSet<u32>,
+    /// Somebody was in the job, and that nobody is any more has not been told.
+    owes_empty: bool,
     next_look: Instant,
     looked: bool,
 }
@@ -38,6 +40,7 @@ impl Port {
             cursor: board.written(),
             board,
             known: BTreeSet::new(),
+            owes_empty: false,
             next_look: Instant::now(),
             looked: false,
         })
@@ -48,44 +51,41 @@ impl Port {
         let until = Instant::now() + patience;
         loop {
             let seen = self.board.activity();
-            self.read_news(&mut tell);
-            if Instant::now() >= self.next_look && (!self.known.is_empty() || !self.looked) {
+            let has_ended = !self.read_news(&mut tell).is_empty();
+            // The last one that was told of is gone: perhaps there are others, of whom nobody has told.
+            let is_due = has_ended && self.known.is_empty() || Instant::now() >= self.next_look;
+            if is_due && (self.owes_empty || !self.looked) {
                 self.look(&mut tell);
             }
             let now = Instant::now();
             if now >= until {
                 return true;
             }
-            let next = if self.known.is_empty() { until } else { until.min(self.next_look) };
+            let next = if self.owes_empty || !self.looked { until.min(self.next_look) } else { until };
             self.board.sleep(seen, next.saturating_duration_since(now).max(Duration::from_millis(1)));
         }
     }
 
-    fn read_news(&mut self, tell: &mut impl FnMut(Notification)) {
-        // If the last one is gone that was told of, perhaps there are others, of whom nobody has told.
-        if self.read_plain_news(tell) && self.known.is_empty() && self.look(tell) && self.known.is_empty() {
-            tell(Notification::Empty);
+    fn started(&mut self, pid: u32, tell: &mut impl FnMut(Notification)) {
+        if self.known.insert(pid) {
+            self.owes_empty = true;
+            tell(Notification::Started(pid));
         }
     }
 
-    /// Whether somebody has ended.
-    fn read_plain_news(&mut self, tell: &mut impl FnMut(Notification)) -> bool {
+    /// What guardians have told. Who has ended.
+    fn read_news(&mut self, tell: &mut impl FnMut(Notification)) -> Vec<u32> {
         let mut news = Vec::new();
         self.cursor = self.board.news(self.cursor, |item| news.push(item));
-        let mut ended = false;
+        let mut ended = Vec::new();
         for item in news {
             match item {
-                News::Started(pid) => {
-                    if self.known.insert(pid) {
-                        tell(Notification::Started(pid));
-                    }
-                }
+                News::Started(pid) => self.started(pid, tell),
                 News::Ended(pid) => {
-                    if !self.known.remove(&pid) {
-                        tell(Notification::Started(pid)); // nobody had seen it
-                    }
+                    self.started(pid, tell); // perhaps nobody had seen it
+                    self.known.remove(&pid);
                     tell(Notification::Ended(pid));
-                    ended = true;
+                    ended.push(pid);
                 }
                 News::Hit(limit) => tell(Notification::Limit(limit)),
             }
@@ -93,34 +93,44 @@ impl Port {
         ended
     }
 
-    /// Compares with those that are there. False: they cannot be seen.
-    fn look(&mut self, tell: &mut impl FnMut(Notification)) -> bool {
+    /// Compares with those that are there.
+    fn look(&mut self, tell: &mut impl FnMut(Notification)) {
         let begun = Instant::now();
-        let was_empty = self.known.is_empty();
         let attempt = Attempt { verb: "listen to", subject: Kind::Job.as_str(), name: "" };
-        let Ok(table) = Table::of_now() else { return false };
+        let before = self.known.clone();
+        let Ok(mut table) = Table::of_now() else { return };
         // Guardians tell before they let go of who has ended: of whoever is not in the table any more they have told.
-        self.read_plain_news(tell);
+        let ended = self.read_news(tell);
         let jobs = Jobs::of(&self.job, &attempt);
-        let trees = jobs.trees(&self.board, &table);
-        let now: BTreeSet<u32> = jobs.members(&self.board, &table, &trees).into_iter().collect();
-        for &pid in now.difference(&self.known) {
-            tell(Notification::Started(pid));
+        jobs.trees(&self.board, &mut table);
+        let (time, mut is_anybody_young) = (table::now(), false);
+        let mut now: BTreeSet<u32> = jobs.members(&self.board, &table).into_iter().collect();
+        now.retain(|pid| {
+            // It has ended since the table was read; or it may be about to become a guardian of another job.
+            let is_told = ended.contains(pid);
+            let is_young = !is_told
+                && !self.known.contains(pid)
+                && table.find(*pid).is_some_and(|row| row.is_young(time));
+            is_anybody_young |= is_young;
+            !(is_told || is_young)
+        });
+        for &pid in &now {
+            self.started(pid, tell);
         }
-        let gone: Vec<u32> = self.known.difference(&now).copied().collect();
-        // Of those that guardians wait for they tell, in order.
-        let told = |pid: &u32| table.find(*pid).is_some_and(super::table::Row::is_dead);
-        for pid in gone.iter().filter(|pid| !told(pid)) {
-            tell(Notification::Ended(*pid));
+        // Only who was known before the table was read can be missing in it. Of whoever waits for its parent to see that it has ended, that one will tell, if it
+        // is a guardian.
+        let is_dead = |pid: &u32| table.find(*pid).is_some_and(table::Row::is_dead);
+        let is_gone = |pid: &u32| self.known.contains(pid) && !is_dead(pid);
+        let gone: Vec<u32> = before.difference(&now).copied().filter(is_gone).collect();
+        for pid in gone {
+            self.known.remove(&pid);
+            tell(Notification::Ended(pid));
         }
-        let zombies: Vec<u32> = gone.iter().filter(|pid| told(pid)).copied().collect();
-        self.known = now;
-        self.known.extend(zombies);
-        if !was_empty && self.known.is_empty() {
+        if self.owes_empty && self.known.is_empty() && !is_anybody_young {
+            self.owes_empty = false;
             tell(Notification::Empty);
         }
-        self.looked = true;
+        self.looked = !is_anybody_young;
         self.next_look = begun + (begun.elapsed() * SHARE).max(SHORTEST);
-        true
     }
 }

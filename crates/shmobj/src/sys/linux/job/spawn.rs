@@ -18,8 +18,8 @@ use super::child::{self, Child};
 use super::guardian::{self, Answer, Charge, Task};
 use super::lock::Lock;
 use super::members::{Trees, is_there};
-use super::nesting::{innermost, may_join};
-use super::table::Table;
+use super::nesting::{self, innermost, may_join};
+use super::table::{MOST_OUTSIDE, Table};
 use super::{Jobs, Pipes, own_namespace};
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::job::{Breakaway, Limit, Limits};
@@ -41,26 +41,27 @@ pub(super) fn spawn(job: &Jobs<'_>, command: &mut Command) -> Result<(Child, Pip
     start(attempt, command, ours, move || guardian::start(&charge))
 }
 
-/// Starts a process outside of a job that this process is in.
+/// Starts a process outside of the jobs that this process is in, from the innermost one on as far as they permit it (JC-3). They have to permit it as far as this one.
 pub(super) fn spawn_outside(job: &Jobs<'_>, command: &mut Command) -> Result<(Child, Pipes)> {
     let attempt = job.attempt;
-    let board = job.board(false)?;
     let table = job.table()?;
-    let trees = job.trees(&board, &table);
-    let own = table.find(std::process::id());
-    let is_in = own.is_some_and(|own| job.has(&board, &table, &trees, own)); // else there is nothing to leave (JC-5)
-    if is_in && board.breakaway() == Breakaway::Denied {
+    let around = nesting::around(&table, std::process::id());
+    let left: Vec<_> = around.iter().take_while(|around| around.permits).collect();
+    let levels = left.iter().filter(|around| around.by_descent).count().min(MOST_OUTSIDE);
+    let left: Vec<_> = left.into_iter().map(|around| around.id).collect();
+    let id = job.object().header.id.0;
+    if around.iter().any(|around| around.id == id) && !left.contains(&id) {
         return Err(attempt
-            .fails(ErrorKind::AccessDenied, "it does not let processes start outside") // JC-2
+            .fails(ErrorKind::AccessDenied, "it, or a job inside of it, does not let processes start outside") // JC-2
             .with_remedy("create it with Breakaway::Allowed"));
     }
     let (ours, theirs) = link(attempt)?;
-    let outside = board.path().filter(|_| is_in).and_then(|path| {
-        use std::os::unix::ffi::OsStringExt;
-        let path = PathBuf::from(std::ffi::OsString::from_vec(path));
-        open_directory(path.parent()?).ok()
-    });
-    start(attempt, command, ours, move || guardian::start_outside(&theirs, outside.as_ref()))
+    let group = match left.is_empty() {
+        true => None,
+        false => cgroup::of_process("self").and_then(|path| cgroup::outside_of(&path, &left)),
+    };
+    let group = group.and_then(|path| open_directory(&path).ok());
+    start(attempt, command, ours, move || guardian::start_outside(&theirs, levels, group.as_ref()))
 }
 
 /// Runs the command with a detour between fork and exec, and hears from the guardians what became of it.
@@ -196,19 +197,17 @@ impl<'a> Entering<'a> {
         }
         let lock = Lock::take(attempt, job.open(true)?)?;
         let board = Arc::new(job.board(true)?);
-        let table = job.table()?;
-        let trees = Box::new(job.trees(&board, &table));
+        let mut table = job.table()?;
+        let trees = Box::new(job.trees(&board, &mut table));
         let is_in = table.find(pid).is_some_and(|row| job.has(&board, &table, &trees, row));
         let around = innermost(&table, pid).filter(|id| *id != job.object().header.id.0);
-        if !is_in {
-            if !may_join(&board, around) {
-                return Err(attempt
-                    .fails(
-                        ErrorKind::AccessDenied,
-                        "it has or had processes outside of the job that this process is in", // JA-5
-                    )
-                    .with_remedy("use a new job"));
-            }
+        if !is_in && !may_join(&board, around) {
+            return Err(attempt
+                .fails(
+                    ErrorKind::AccessDenied,
+                    "it has or had processes outside of the job that this process is in", // JA-5
+                )
+                .with_remedy("use a new job"));
         }
         let namespace = own_namespace();
         let is_free = |slot: &super::board::Slot| match slot.read() {
@@ -229,7 +228,7 @@ impl<'a> Entering<'a> {
     /// Whether there is no room for so many more.
     fn is_full(&self, more: usize) -> bool {
         let Some(limit) = self.limits.max_processes else { return false };
-        self.job.members(&self.board, &self.table, &self.trees).len() + more > limit as usize
+        self.job.members(&self.board, &self.table).len() + more > limit as usize
     }
 
     /// Somebody was not let in: that counts (JQ-4), and is told.

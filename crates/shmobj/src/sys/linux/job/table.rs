@@ -12,20 +12,25 @@ use rustix::fs::{Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, MremapFlags, ProtFlags};
 
+/// Clock ticks.
+const YOUTH: u64 = 2;
 /// How many processes there is room for at first.
 const FIRST: usize = 4096;
 
 /// What the kernel shows as the command of guardians.
 pub(super) const GUARDIAN: &[u8] = b"shmobj-guardian";
-/// Likewise, of the guardians of what has been let out of a job.
+/// Likewise, of the guardians of what has been let out of jobs; a digit follows that says of how many.
 pub(super) const OUTSIDE: &[u8] = b"shmobj-outside";
+/// Of how many jobs at most.
+pub(super) const MOST_OUTSIDE: usize = 9;
 
 /// One process.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Row {
     pub(super) pid: u32,
     pub(super) parent: u32,
-    pub(super) state: u8,
+    state: u8,
+    threads: u64,
     /// Clock ticks: in user mode and in the kernel, its own and those of the children that it has waited for.
     pub(super) user: u64,
     pub(super) system: u64,
@@ -36,6 +41,21 @@ pub(super) struct Row {
     /// Pages in memory.
     pub(super) pages: u64,
     command: [u8; 16],
+    /// What [`Trees::mark`](super::members::Trees::mark) has found.
+    pub(super) mark: Mark,
+}
+
+/// What a process is to a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// It descends from a guardian of the job, or was assigned to it. Guardians of inner jobs do as well.
+    pub(super) belongs: bool,
+    /// It was started in the job, or assigned to it.
+    pub(super) is_root: bool,
+    /// It is the guardian with which a tree begins.
+    pub(super) is_lead: bool,
+    /// Whether what descends from it belongs to the job, if that is known.
+    pub(super) below: Option<bool>,
 }
 
 impl Row {
@@ -46,12 +66,30 @@ impl Row {
 
     /// One of ours, that keeps processes of jobs.
     pub(super) fn is_guardian(&self) -> bool {
-        matches!(self.command(), GUARDIAN | OUTSIDE)
+        self.command() == GUARDIAN || self.leaves().is_some()
     }
 
-    /// It has ended, and nobody has waited for it yet.
+    /// How many jobs were left by what descends from this process, if it is the guardian of such.
+    fn leaves(&self) -> Option<usize> {
+        match self.command().strip_prefix(OUTSIDE)? {
+            [digit @ b'0'..=b'9'] => Some(usize::from(digit - b'0')),
+            _ => None,
+        }
+    }
+
+    /// It has ended with all its threads, and nobody has waited for it yet.
     pub(super) fn is_dead(&self) -> bool {
-        matches!(self.state, b'Z' | b'X')
+        matches!(self.state, b'Z' | b'X') && self.threads <= 1
+    }
+
+    /// It is a process of the job that was marked, alive or dead, and not one of ours. A root may still be called like the guardian that forked it.
+    pub(super) fn is_member(&self) -> bool {
+        self.mark.belongs && (self.mark.is_root || !self.is_guardian())
+    }
+
+    /// It was started just now, and may be on its way to become a guardian.
+    pub(super) fn is_young(&self, now: u64) -> bool {
+        self.started + YOUTH > now
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -86,6 +124,11 @@ impl List {
     fn rows(&self) -> &[Row] {
         // SAFETY: so many have been written, and the memory belongs to this list.
         unsafe { std::slice::from_raw_parts(self.rows.as_ptr(), self.length) }
+    }
+
+    fn rows_mut(&mut self) -> &mut [Row] {
+        // SAFETY: so many have been written, and the memory belongs to this list, which is borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.rows.as_ptr(), self.length) }
     }
 
     fn grow(&mut self) -> Result<(), Errno> {
@@ -160,32 +203,50 @@ impl Table {
         Ok(())
     }
 
+    /// The rows, to be marked or sorted. After that, nothing can be found by number any more until they are read again, if they were sorted.
+    pub(super) fn rows_mut(&mut self) -> &mut [Row] {
+        self.list.rows_mut()
+    }
+
+    pub(super) fn index(&self, pid: u32) -> Option<usize> {
+        self.rows().binary_search_by_key(&pid, |row| row.pid).ok()
+    }
+
     pub(super) fn find(&self, pid: u32) -> Option<&Row> {
-        let rows = self.rows();
-        rows.binary_search_by_key(&pid, |row| row.pid).ok().map(|index| &rows[index])
+        self.index(pid).map(|index| &self.rows()[index])
     }
 
     /// The ancestors of a process, from its parent on.
     pub(super) fn ancestors<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = &'a Row> {
         // Rows are of different moments: a number that was used again could lead around in a circle.
-        std::iter::successors(self.find(row.parent), |row| self.find(row.parent)).take(1000)
+        std::iter::successors(self.find(row.parent), |row| self.find(row.parent)).take(self.list.length)
     }
 
-    /// Whether a process descends from another one, and no process on the way is one that `is_outside`.
-    pub(super) fn descends(&self, row: &Row, from: u32, is_outside: impl Fn(&Row) -> bool) -> bool {
-        if is_outside(row) {
-            return false;
-        }
-        for ancestor in self.ancestors(row) {
-            if ancestor.pid == from {
-                return true;
+    /// The ancestors of a process. If it was let out on the way: of how many of the trees whose guardians are there, or come above.
+    pub(super) fn way_up<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = (&'a Row, Option<usize>)> {
+        let mut left = row.leaves();
+        self.ancestors(row).map(move |row| {
+            left = left.max(row.leaves());
+            let here = left;
+            if self.is_lower(row) {
+                left = left.and_then(|left| left.checked_sub(1));
             }
-            if is_outside(ancestor) {
-                return false;
-            }
-        }
-        false
+            (row, here)
+        })
     }
+
+    /// Whether this is the lower one of two guardians, where the tree of a job begins. The upper one of an inner job is a child of the outer job's lower one, so they take turns.
+    pub(super) fn is_lower(&self, row: &Row) -> bool {
+        let is_one = |row: &&Row| row.command() == GUARDIAN;
+        is_one(&row) && self.ancestors(row).take_while(is_one).count() % 2 == 1
+    }
+}
+
+/// Now, as `started` tells it.
+pub(super) fn now() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let ticks = rustix::param::clock_ticks_per_second();
+    now.tv_sec as u64 * ticks + now.tv_nsec as u64 * ticks / 1_000_000_000
 }
 
 /// One process, seen through a descriptor of /proc.
@@ -255,6 +316,7 @@ fn parse(text: &[u8]) -> Option<Row> {
             15 => row.system = value(),
             16 => row.children_user = value(),
             17 => row.children_system = value(),
+            20 => row.threads = value(),
             22 => row.started = value(),
             24 => row.pages = value(),
             _ => {}
@@ -268,8 +330,47 @@ fn digit(number: u64, byte: &u8) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    pub(in super::super) fn row(pid: u32, parent: u32, name: &[u8]) -> Row {
+        let mut command = [0; 16];
+        command[..name.len()].copy_from_slice(name);
+        Row { pid, parent, command, state: b'S', ..Row::default() }
+    }
+
+    /// Of an outer job (10, 11) and an inner one (20, 21).
+    pub(in super::super) fn nested() -> Table {
+        let mut table = Table::new().unwrap();
+        for (pid, parent, name) in [
+            (10, 1, GUARDIAN),
+            (11, 10, GUARDIAN),
+            (12, 11, b"member"),
+            (20, 11, GUARDIAN),
+            (21, 20, GUARDIAN),
+            (22, 21, b"member"),
+            (30, 22, b"shmobj-outside1"),
+            (31, 30, b"out of one"),
+            (40, 22, b"shmobj-outside2"),
+            (41, 40, b"out of both"),
+        ] {
+            table.list.push(row(pid, parent, name)).unwrap();
+        }
+        table
+    }
+
+    #[test]
+    fn who_was_let_out_of_one_job_has_not_left_the_one_around_it() {
+        let table = nested();
+        let left = |pid: u32, from: u32| {
+            let mut way = table.way_up(table.find(pid).unwrap());
+            way.find(|(row, _)| row.pid == from).map(|(_, left)| left)
+        };
+        assert_eq!((left(12, 11), left(12, 21)), (Some(None), None));
+        assert_eq!((left(22, 11), left(22, 21)), (Some(None), Some(None)));
+        assert_eq!((left(31, 11), left(31, 21)), (Some(Some(0)), Some(Some(1))));
+        assert_eq!((left(41, 11), left(41, 21)), (Some(Some(1)), Some(Some(2))));
+    }
 
     #[test]
     fn a_line_is_read_whatever_the_command_is() {
@@ -288,8 +389,8 @@ mod tests {
         let table = Table::of_now().unwrap();
         let own = table.find(std::process::id()).unwrap();
         assert_eq!(own.parent, std::os::unix::process::parent_id());
-        assert!(table.descends(own, own.parent, |_| false));
-        assert!(!table.descends(own, own.parent, |row| row.pid == own.pid));
+        assert!(!own.is_dead() && !own.is_guardian());
+        assert!(own.started <= now() && now() < own.started + 3600 * 100);
         assert!(table.ancestors(own).count() >= 1);
         assert!(look_up(own.pid).unwrap().started == own.started);
     }

@@ -82,7 +82,8 @@ impl Watch {
         }
         let Some(table) = &mut self.table else { return false };
         let is_first = is_first(board, table, guardian);
-        let ends = is_first && table.read().is_ok() && look_after(board, table, &wanted, self.suspect);
+        let ends =
+            is_first && table.read().is_ok() && look_after(board, table, &wanted, self.group, self.suspect);
         let shortest = if wanted.processes.is_some() { SHORTEST } else { 5 * SHORTEST };
         self.interval = if is_first { (begun.elapsed() * SHARE).clamp(shortest, LONGEST) } else { LONGEST };
         self.last = Some(Instant::now());
@@ -107,54 +108,75 @@ pub(super) fn has_others(board: &Board, suspect: Option<FileKey>) -> bool {
     Trees::of(board, &table, own_pid_namespace() as u32, suspect).iter().next().is_some()
 }
 
-fn look_after(board: &Board, table: &Table, wanted: &Wanted, suspect: Option<FileKey>) -> bool {
+fn look_after(
+    board: &Board,
+    table: &mut Table,
+    wanted: &Wanted,
+    group: Option<RawFd>,
+    suspect: Option<FileKey>,
+) -> bool {
     let trees = Trees::of(board, table, own_pid_namespace() as u32, suspect);
-    trees.count(board, table);
-    let members = || table.rows().iter().filter(|row| !row.is_dead() && trees.have(table, row));
-    if let Some(limit) = wanted.processes {
-        let excess = members().count().saturating_sub(limit as usize);
-        if excess > 0 {
-            end_newest(board, table, members, excess);
-        }
+    trees.mark(table);
+    Trees::count(board, table);
+    let (user, system) = usage::times(board, table);
+    if wanted.cpu_time.is_some_and(|until| user + system >= until) {
+        board.count_terminated(living(table).count() as u64);
+        board.tell(News::Hit(Limit::CpuTime));
+        board.end(OUT_OF_TIME);
+        return true;
     }
     let page = rustix::param::page_size() as u64;
-    let memory = members().map(|row| row.pages * page).sum();
+    let memory = living(table).map(|row| row.pages * page).sum();
     board.saw_memory(memory);
     if wanted.memory.is_some_and(|limit| memory > limit) {
-        if let Some(largest) = members().max_by_key(|row| row.pages) {
+        if let Some(largest) = living(table).max_by_key(|row| row.pages) {
             if signal(table, largest, Signal::KILL) {
                 board.count_terminated(1);
                 board.tell(News::Hit(Limit::Memory));
             }
         }
     }
-    let (user, system) = usage::times(board, table, &trees);
-    if wanted.cpu_time.is_some_and(|until| user + system >= until) {
-        board.count_terminated(members().count() as u64);
-        board.tell(News::Hit(Limit::CpuTime));
-        board.end(OUT_OF_TIME);
-        return true;
+    if let Some(limit) = wanted.processes {
+        end_newest(board, table, group, limit as usize);
     }
     false
 }
 
-/// Those that came last are those that are too many.
-fn end_newest<'a, I: Iterator<Item = &'a Row>>(
-    board: &Board,
-    table: &Table,
-    members: impl Fn() -> I,
-    excess: usize,
-) {
-    let mut before = (u64::MAX, u32::MAX);
+fn living(table: &Table) -> impl Iterator<Item = &Row> {
+    table.rows().iter().filter(|row| row.is_member() && !row.is_dead())
+}
+
+/// Those that came last are those that are too many. Whoever lets many dead children pile up is ended as well: the kernel, too, would not let it have more.
+fn end_newest(board: &Board, table: &mut Table, group: Option<RawFd>, limit: usize) {
+    let too_many_dead = dead(table).count() > limit.max(MOST_DEAD);
+    if living(table).count() <= limit && !too_many_dead {
+        return;
+    }
+    // Others would come as fast as they go.
+    let group = group.map(super::guardian::borrow).filter(cgroup::freeze_if_it_runs);
     let mut ended = 0;
-    for _ in 0..excess {
-        let age = |row: &&Row| (row.started, row.pid);
-        let Some(newest) = members().filter(|row| age(row) < before).max_by_key(age) else { break };
-        before = (newest.started, newest.pid);
-        ended += u64::from(signal(table, newest, Signal::KILL));
+    if too_many_dead {
+        let children = |row: &&Row| dead(table).filter(|dead| dead.parent == row.pid).count();
+        if let Some(careless) = living(table).max_by_key(children) {
+            ended += u64::from(signal(table, careless, Signal::KILL));
+        }
+    }
+    table.rows_mut().sort_unstable_by_key(|row| (row.started, row.pid));
+    for row in living(table).skip(limit) {
+        ended += u64::from(signal(table, row, Signal::KILL));
+    }
+    if let Some(group) = group {
+        let _ = cgroup::write(group, "cgroup.freeze", "0");
     }
     if ended > 0 {
         board.count_terminated(ended);
         board.tell(News::Hit(Limit::Processes));
     }
+}
+
+/// How many dead children are always permitted.
+const MOST_DEAD: usize = 64;
+
+fn dead(table: &Table) -> impl Iterator<Item = &Row> {
+    table.rows().iter().filter(|row| row.is_member() && row.is_dead())
 }

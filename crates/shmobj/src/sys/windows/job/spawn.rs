@@ -14,6 +14,7 @@ use windows_sys::Win32::System::Threading::{CREATE_BREAKAWAY_FROM_JOB, CREATE_SU
 use super::done;
 use super::processes::{is_in, refused};
 use crate::error::{Attempt, ErrorKind, Result};
+use crate::sys::windows::handle::current_process;
 use crate::sys::windows::nt;
 use crate::sys::windows::sync::Synchronizer;
 
@@ -72,7 +73,7 @@ pub(crate) fn spawn_with_flags(
 }
 
 /// The jobs that this process is in decide, from the innermost one: the way out ends at the first that does not permit it (JC-3). So what matters
-/// is where the new process has come to. In no job, the flag has no effect (JC-5).
+/// is where the new process has come to. Who is not in the job has no way to go (JC-5), and is not to be kept in by other jobs.
 pub(crate) fn spawn_breakaway(
     job: &Synchronizer,
     attempt: &Attempt<'_>,
@@ -86,12 +87,16 @@ pub(crate) fn spawn_breakaway(
             ) // JC-2
             .with_remedy("create it with `breakaway`")
     };
-    let child = start(attempt, command, CREATE_BREAKAWAY_FROM_JOB | CREATE_SUSPENDED)
-        .map_err(|error| if error.kind() == ErrorKind::AccessDenied { denied() } else { error })?;
+    let asking = |code| attempt.os("asking who is in it", code);
+    let breakaway =
+        if is_in(current_process(), job).map_err(asking)? { CREATE_BREAKAWAY_FROM_JOB } else { 0 };
+    let child = start(attempt, command, breakaway | CREATE_SUSPENDED).map_err(|error| {
+        if breakaway != 0 && error.kind() == ErrorKind::AccessDenied { denied() } else { error }
+    })?;
     let is_outside = match is_in(child.as_handle(), job) {
         Ok(false) => Ok(()),
         Ok(true) => Err(denied()),
-        Err(code) => Err(attempt.os("asking whether the process is in it", code)),
+        Err(code) => Err(asking(code)),
     };
     let_go(attempt, child, is_outside)
 }

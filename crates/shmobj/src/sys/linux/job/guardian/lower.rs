@@ -10,7 +10,8 @@ use rustix::io::Errno;
 use rustix::process::Signal;
 
 use super::super::board::{Board, News, Tree, tree};
-use super::super::table::{self, GUARDIAN, OUTSIDE, Row, Table};
+use super::super::members::Trees;
+use super::super::table::{self, GUARDIAN, MOST_OUTSIDE, OUTSIDE, Row, Table};
 use super::super::{cgroup, watch};
 use super::system::{self, Led, NoWayBack, Pause, Reap, Reaped};
 use super::{Charge, Place, Task, borrow, trim};
@@ -159,11 +160,14 @@ pub(super) fn run(charge: &Charge, upper: u32) {
 /// In K, the one guardian of what is let out of a job. Returns in P.
 ///
 /// It is there so that what the process starts can be told from what is in the job. If it is killed, that cannot be told any more.
-pub(super) fn run_outside(link: &OwnedFd, led: Led) -> Result<(), Errno> {
+pub(super) fn run_outside(link: &OwnedFd, left: usize, led: Led) -> Result<(), Errno> {
     let way_back = NoWayBack;
     let mask = system::block_signals();
     let ignored = system::stop_ignoring_children();
-    system::set_name(OUTSIDE);
+    let mut name = [0; 15];
+    name[..OUTSIDE.len()].copy_from_slice(OUTSIDE);
+    name[OUTSIDE.len()] = b'0' + left.min(MOST_OUTSIDE) as u8;
+    system::set_name(&name);
     system::become_subreaper();
     // SAFETY: in a process with a single thread; what runs in the child makes system calls until it execs.
     let root = match unsafe { system::fork(None) } {
@@ -324,6 +328,8 @@ impl Lower {
     /// The kernel has ended it because it had used up its own time.
     fn note_time_limit(&self, reaped: &Reaped) {
         let limit = self.board().limits().process_cpu_time;
+        // It counts ticks, which is less exact.
+        let limit = limit.map(|limit| limit.saturating_sub(std::time::Duration::from_millis(200)));
         let was_killed = matches!(reaped.status & 0x7f, libc::SIGKILL | libc::SIGXCPU);
         if was_killed && limit.is_some_and(|limit| u128::from(reaped.used) >= limit.as_nanos()) {
             self.board().count_terminated(1);
@@ -349,12 +355,12 @@ impl Lower {
         let mut looks = 0;
         let mut empty_looks = 0;
         loop {
+            self.reap(); // what has ended is not looked at again
             let ours = self.ours;
             let killed =
                 self.table.as_mut().map(|table| kill_tree(table, breakaway, &ours, ours.guardian, looks));
             empty_looks = if killed == Some(Ok(0)) { empty_looks + 1 } else { 0 };
             looks += 1;
-            self.reap();
             // What is left was let out: two looks, as one may miss who has just got another parent.
             if empty_looks > 1 && breakaway != Breakaway::Denied {
                 self.leave();
@@ -422,31 +428,26 @@ pub(super) fn kill_tree(
     guardian: u32,
     looks: u32,
 ) -> Result<usize, Errno> {
-    let is_spared = |row: &Row| row.is_guardian() && looks < PATIENT_LOOKS;
-    let is_root = |row: &Row| row.pid == tree.root && row.started == tree.root_started;
-    let is_out = |row: &Row| breakaway == Breakaway::Allowed && row.command() == OUTSIDE;
-    let is_doomed = |table: &Table, row: &Row| {
-        !row.is_dead()
-            && (is_root(row)
-                || breakaway != Breakaway::Silent
-                    && (table.descends(row, guardian, is_out)
-                        || tree.is_assigned() && table.descends(row, tree.root, is_out)))
-    };
+    let trees = Trees::one(Tree { guardian, ..*tree }, breakaway);
     table.read()?;
+    trees.mark(table);
     if tree.is_assigned() {
         // Its children would be nobody's that we know if it died before they are seen: all stand still first.
         for _ in 0..100 {
-            let runs = |row: &&Row| is_doomed(table, row) && !row.is_stopped();
+            let runs = |row: &&Row| row.mark.belongs && !row.is_dead() && !row.is_stopped();
             let stop = |row: &&Row| super::super::signal(table, row, Signal::STOP);
             if table.rows().iter().filter(runs).filter(stop).count() == 0 {
                 break;
             }
             table.read()?;
+            trees.mark(table);
         }
     }
     let table = &*table;
+    let is_spared = |row: &Row| row.is_guardian() && looks < PATIENT_LOOKS;
     let kill = |row: &&Row| is_spared(row) || super::super::signal(table, row, Signal::KILL);
-    Ok(table.rows().iter().filter(|row| is_doomed(table, row)).filter(kill).count())
+    let is_doomed = |row: &&Row| row.mark.belongs && !row.is_dead();
+    Ok(table.rows().iter().filter(is_doomed).filter(kill).count())
 }
 
 fn pidfd(pid: u32) -> Option<OwnedFd> {

@@ -39,6 +39,7 @@ use super::super::object::shared_page::SharedPage;
 use super::board::{Mapped, Tree, tree};
 use super::cgroup::{self, Group};
 use super::lock::Lock;
+use super::table::{GUARDIAN, OUTSIDE};
 use crate::test_hooks::step;
 
 pub(super) use lower::{Answer, LOOK, TOLD_BYTES};
@@ -95,6 +96,8 @@ impl Task {
 ///
 /// The process that calls this is killed before K1 is there: nothing was started, and the spawner is told so by the end of the link.
 pub(super) fn start(charge: &Charge) -> Result<(), Errno> {
+    // Not to be taken for a process of a job that the spawner is in.
+    system::set_name(GUARDIAN);
     step("spawn: about to fork the upper guardian");
     let led = system::led();
     // SAFETY: in a process with a single thread; what runs in the child makes system calls only.
@@ -105,12 +108,15 @@ pub(super) fn start(charge: &Charge) -> Result<(), Errno> {
 }
 
 /// In C: starts the one guardian of what is let out of a job, in another control group if there is one.
-pub(super) fn start_outside(link: &OwnedFd, group: Option<&OwnedFd>) -> Result<(), Errno> {
+///
+/// `left`: how many jobs, from the innermost one on.
+pub(super) fn start_outside(link: &OwnedFd, left: usize, group: Option<&OwnedFd>) -> Result<(), Errno> {
+    system::set_name(OUTSIDE);
     let led = system::led();
     // SAFETY: as above.
     match unsafe { system::fork(group.map(AsRawFd::as_raw_fd)) }? {
         Some(_guardian) => system::exit(0),
-        None => lower::run_outside(link, led),
+        None => lower::run_outside(link, left, led),
     }
 }
 
