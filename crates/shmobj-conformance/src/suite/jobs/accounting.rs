@@ -84,6 +84,8 @@ fn what_processes_start_is_counted_also_when_it_has_ended(stage: &Stage) {
     let mut process = member(stage, &job);
     let child = started(&mut process, "start");
     end(stage, child);
+    // Also nothing that is about to end is there to be seen.
+    until("it has ended for good", || !job.contains(child).unwrap_or(false));
     assert_eq!(job.usage().unwrap().total_processes, 2);
 }
 
