@@ -3,8 +3,9 @@
 //! The keys of the JSON are stable: new ones may come, none changes its meaning.
 
 use serde::Serialize;
-use shmobj::{Allocation, Holder, LargePages, ObjectInfo, Protection, Scope, Storage, holders};
+use shmobj::{Allocation, Holder, Kind, LargePages, ObjectInfo, Protection, Scope, Storage, holders};
 
+use crate::job::JobDescription;
 use crate::state::StateDescription;
 use crate::who::{GrantDescription, HolderDescription};
 use crate::{Place, output, users};
@@ -12,8 +13,8 @@ use crate::{Place, output, users};
 /// An object and who holds it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Description {
-    /// The name as other commands take it: a global one with its prefix.
-    pub(crate) name: String,
+    /// The name as other commands take it: a global one with its prefix; null for an unnamed job.
+    pub(crate) name: Option<String>,
     /// `file_mapping`, `mutex`, `event`, `semaphore`, `waitable_timer` or `job`.
     pub(crate) kind: String,
     /// 128 bits in hexadecimal, never used again for another object.
@@ -32,6 +33,8 @@ pub(crate) struct Description {
     pub(crate) path: Option<String>,
     /// What it is like; null for mappings.
     pub(crate) state: Option<StateDescription>,
+    /// What a job tells of itself; null for other kinds, and if this user may not ask it.
+    pub(crate) job: Option<JobDescription>,
     /// Whether somebody waits for it, or did a moment ago.
     pub(crate) waited_for: bool,
     pub(crate) owner: Owner,
@@ -65,20 +68,20 @@ pub(crate) struct Creator {
 
 impl Description {
     /// Describes objects, with one look at who holds them.
-    pub(crate) fn of_all(objects: &[(Scope, ObjectInfo)]) -> Vec<Self> {
+    pub(crate) fn of_all(place: &Place, objects: &[(Scope, ObjectInfo)]) -> Vec<Self> {
         let infos: Vec<&ObjectInfo> = objects.iter().map(|(_, info)| info).collect();
         let holders = holders(&infos);
         objects
             .iter()
             .zip(holders)
-            .map(|((scope, info), holders)| Self::new(*scope, info, &holders))
+            .map(|((scope, info), holders)| Self::new(place, *scope, info, &holders))
             .collect()
     }
 
-    fn new(scope: Scope, info: &ObjectInfo, holders: &[Holder]) -> Self {
+    fn new(place: &Place, scope: Scope, info: &ObjectInfo, holders: &[Holder]) -> Self {
         let creator = &info.creator;
         Self {
-            name: full_name(scope, &info.name),
+            name: (!is_unnamed(&info.name)).then(|| full_name(scope, &info.name)),
             kind: info.kind.to_string().replace(' ', "_"),
             id: info.id.clone(),
             size: info.size,
@@ -93,6 +96,9 @@ impl Description {
                 _ => None,
             },
             state: info.state.as_ref().and_then(StateDescription::new),
+            job: (info.kind == Kind::Job)
+                .then(|| JobDescription::ask(place, &entry_name(scope, &info.name)))
+                .flatten(),
             waited_for: info.is_waited_for,
             owner: Owner { uid: info.owner, user: users::name(info.owner) },
             mode: format!("{:04o}", info.mode),
@@ -114,9 +120,17 @@ impl Description {
         self.kind.replace('_', " ")
     }
 
+    /// The name as people read it.
+    pub(crate) fn name_shown(&self) -> String {
+        self.name.as_deref().map_or(UNNAMED.into(), output::shown)
+    }
+
     /// The state in few words, and whether somebody waits.
     pub(crate) fn state_shown(&self) -> String {
-        let state = self.state.as_ref().map_or("-".into(), StateDescription::summary);
+        let mut state = self.state.as_ref().map_or("-".into(), StateDescription::summary);
+        if let Some(job) = &self.job {
+            state = format!("{state}, {}", job.summary());
+        }
         if self.waited_for { format!("{state}, waited for") } else { state }
     }
 
@@ -142,8 +156,22 @@ pub(crate) fn directory(place: &Place, scope: Scope) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.into()).to_string_lossy().into_owned()
 }
 
+/// What stands where the name of an unnamed job would.
+const UNNAMED: &str = "(unnamed)";
+/// How the entries of unnamed jobs begin. Other unnamed objects have no entry.
+const UNNAMED_ENTRY: &str = "\u{1}unnamed.";
+
+fn is_unnamed(name: &str) -> bool {
+    name.starts_with(UNNAMED_ENTRY)
+}
+
 /// The name of an object as commands take it.
 pub(crate) fn full_name(scope: Scope, name: &str) -> String {
+    if is_unnamed(name) { UNNAMED.into() } else { entry_name(scope, name) }
+}
+
+/// The name of an object as the library takes it.
+fn entry_name(scope: Scope, name: &str) -> String {
     match (scope, name) {
         (Scope::Global, name) => format!("Global\\{name}"),
         // Without its prefix, each of these is the name of a directory.
@@ -185,5 +213,18 @@ fn storage(storage: &Storage) -> &'static str {
         Storage::SharedMemory => "shared_memory",
         Storage::File(_) => "file",
         _ => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shown_as_commands_take_them() {
+        assert_eq!(full_name(Scope::Local, "n"), "n");
+        assert_eq!(full_name(Scope::Local, "Global"), "Local\\Global");
+        assert_eq!(full_name(Scope::Global, "n"), "Global\\n");
+        assert_eq!(full_name(Scope::Local, "\u{1}unnamed.4711"), "(unnamed)");
     }
 }

@@ -18,6 +18,14 @@ pub(crate) fn parse_period(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads a time that is a limit.
+pub(crate) fn parse_limit(text: &str) -> Result<Duration, String> {
+    match parse(text)? {
+        Duration::ZERO => Err("a limit is longer than 0; leave it away for none".into()),
+        limit => Ok(limit),
+    }
+}
+
 /// The time with all its units.
 pub(crate) fn exact(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
@@ -49,6 +57,7 @@ mod tests {
             assert!(parse(text).unwrap_err().contains("5s, 100ms"), "{text:?}");
         }
         assert!(parse_period("0s").unwrap_err().contains("longer than 0"));
+        assert!(parse_limit("0s").unwrap_err().contains("longer than 0"));
     }
 
     #[test]

@@ -7,14 +7,15 @@
 //! | 0 | done |
 //! | 1 | an error; from `doctor`: something is broken |
 //! | 2 | the command line is wrong |
-//! | 124 | a wait timed out |
-//! | 126, 127 | `hold`, `lock`, `sem` and `exec`: the command cannot be run, is not there |
-//! | any | `hold`, `lock`, `sem` and `exec`: the command's own; 128 and the number of the signal that ended it, or the wait for it |
+//! | 124 | a wait, or a command of `run`, timed out |
+//! | 126, 127 | `run`, `hold`, `lock`, `sem` and `exec`: the command cannot be run, is not there |
+//! | any | `run`, `hold`, `lock`, `sem` and `exec`: the command's own; 128 and the number of the signal that ended it, or the wait for it |
 
 mod commands;
 mod description;
 mod due;
 mod duration;
+mod job;
 mod output;
 mod rights;
 mod signals;
@@ -33,8 +34,8 @@ use shmobj::wait::{self, Spinning};
 const AFTER_HELP: &str = "\
 Names: `x` and `Local\\x` are the user's own, `Global\\x` is everybody's on this machine.
 
-Exit codes: 0 done, 1 error, 2 wrong command line, 124 a wait timed out.
-`hold`, `lock` and `sem` end with the code of their command, or 128 and the number of the signal that ended it;
+Exit codes: 0 done, 1 error, 2 wrong command line, 124 a wait timed out, or what `run` ran.
+`run`, `hold`, `lock` and `sem` end with the code of their command, or 128 and the number of the signal that ended it;
 `exec` becomes it. 126: it cannot be run, 127: it is not there.";
 
 /// Named shared memory and synchronization objects that live exactly as long as somebody holds them.

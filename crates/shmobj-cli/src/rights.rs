@@ -9,12 +9,14 @@ use crate::users;
 pub(crate) enum Sort {
     Mapping,
     Synchronization,
+    Job,
 }
 
 /// The words for the rights of a sort, the strongest first: a handle or a user is shown with the first one that fits.
 type Words = [(&'static str, Access)];
 
 const USE: Access = Access::SYNCHRONIZE.union(Access::MODIFY);
+const USE_OF_JOB: Access = USE.union(Access::ASSIGN).union(Access::TERMINATE);
 
 const OF_MAPPINGS: &Words = &[
     ("read-write", Access::READ_WRITE),
@@ -32,9 +34,23 @@ const OF_SYNCHRONIZATION: &Words = &[
     ("none", Access::empty()),
 ];
 
+const OF_JOBS: &Words = &[
+    ("use", USE_OF_JOB),
+    ("terminate", Access::TERMINATE),
+    ("assign", Access::ASSIGN),
+    ("modify", Access::MODIFY),
+    ("wait", Access::SYNCHRONIZE),
+    ("query", Access::QUERY),
+    ("none", Access::empty()),
+];
+
 impl Sort {
     pub(crate) fn of(kind: Kind) -> Self {
-        if kind == Kind::FileMapping { Self::Mapping } else { Self::Synchronization }
+        match kind {
+            Kind::FileMapping => Self::Mapping,
+            Kind::Job => Self::Job,
+            _ => Self::Synchronization,
+        }
     }
 
     /// All rights that objects of this sort have.
@@ -42,6 +58,7 @@ impl Sort {
         match self {
             Self::Mapping => Access::QUERY | Access::READ_WRITE,
             Self::Synchronization => Access::QUERY | USE,
+            Self::Job => Access::QUERY | USE_OF_JOB,
         }
     }
 
@@ -55,6 +72,7 @@ impl Sort {
         match self {
             Self::Mapping => "read, write, query or all",
             Self::Synchronization => "wait, signal, use, query or all",
+            Self::Job => "terminate, assign, modify, wait, use, query or all",
         }
     }
 
@@ -62,6 +80,7 @@ impl Sort {
         match self {
             Self::Mapping => OF_MAPPINGS,
             Self::Synchronization => OF_SYNCHRONIZATION,
+            Self::Job => OF_JOBS,
         }
     }
 
@@ -69,6 +88,7 @@ impl Sort {
         match self {
             Self::Mapping => "file mappings",
             Self::Synchronization => "synchronization objects",
+            Self::Job => "jobs",
         }
     }
 
@@ -118,15 +138,22 @@ pub(crate) fn synchronization_grant(text: &str) -> Result<Grant, String> {
     Sort::Synchronization.parse_grant(text)
 }
 
+/// Reads a grant of a job.
+pub(crate) fn job_grant(text: &str) -> Result<Grant, String> {
+    Sort::Job.parse_grant(text)
+}
+
 /// Reads the rights of a handle to an object whose kind is not known yet.
 pub(crate) fn of_any_kind(text: &str) -> Result<Access, String> {
-    let sorts = [Sort::Mapping, Sort::Synchronization];
+    let sorts = [Sort::Mapping, Sort::Synchronization, Sort::Job];
     let access = text.split(',').try_fold(Access::empty(), |access, word| {
         let meant = sorts.iter().filter_map(|sort| sort.meant_by(word)).reduce(Access::union);
         meant.filter(|right| !right.is_empty()).map(|right| access | right)
     });
-    let say =
-        || format!("write {}; of file mappings {}", Sort::Synchronization.choice(), Sort::Mapping.choice());
+    let say = || {
+        let [mappings, others, jobs] = sorts.map(Sort::choice);
+        format!("write {others}; of file mappings {mappings}; of jobs {jobs}")
+    };
     access.ok_or_else(say)
 }
 
@@ -172,6 +199,16 @@ mod tests {
         ] {
             assert_eq!(allowed(Sort::Synchronization, word), access, "{word}");
         }
+        for (word, access) in [
+            ("terminate", Access::TERMINATE),
+            ("assign", Access::ASSIGN),
+            ("modify,wait", Access::MODIFY | Access::SYNCHRONIZE),
+            ("use", USE_OF_JOB),
+            ("all", Access::QUERY | USE_OF_JOB),
+        ] {
+            assert_eq!(allowed(Sort::Job, word), access, "{word}");
+        }
+        assert!(Sort::Job.parse_grant("user:1:signal").is_err(), "a job is not signaled by its users");
     }
 
     #[test]
@@ -215,6 +252,8 @@ mod tests {
         assert_eq!(synchronization.shown(Access::SYNCHRONIZE | Access::QUERY), "wait");
         assert_eq!(synchronization.shown(Access::MODIFY), "signal");
         assert_eq!(synchronization.shown(Access::QUERY), "query");
+        assert_eq!(Sort::Job.shown(Access::ALL), "use");
+        assert_eq!(Sort::Job.shown(Access::ASSIGN | Access::QUERY), "assign");
     }
 
     #[test]
@@ -222,6 +261,7 @@ mod tests {
         assert_eq!(of_any_kind("all"), Ok(Access::ALL));
         assert_eq!(of_any_kind("query"), Ok(Access::QUERY));
         assert_eq!(of_any_kind("read,wait"), Ok(Access::READ | Access::SYNCHRONIZE));
+        assert_eq!(of_any_kind("use"), Ok(USE_OF_JOB));
         assert!(of_any_kind("none").is_err() && of_any_kind("").is_err() && of_any_kind("rw").is_err());
     }
 

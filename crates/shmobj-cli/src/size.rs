@@ -15,6 +15,14 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
     number.checked_mul(1 << shift_of(unit)?).ok_or_else(too_large)
 }
 
+/// Reads a number of bytes that is a limit.
+pub(crate) fn parse_limit(text: &str) -> Result<u64, String> {
+    match parse(text)? {
+        0 => Err("a limit is more than 0; leave it away for none".into()),
+        bytes => Ok(bytes),
+    }
+}
+
 fn shift_of(unit: &str) -> Result<u32, String> {
     if unit.is_empty() || unit.eq_ignore_ascii_case("B") {
         return Ok(0);
@@ -72,6 +80,12 @@ mod tests {
             assert!(parse(text).is_err(), "{text:?}");
         }
         assert!(parse("4KB").unwrap_err().contains("write K or KiB"));
+    }
+
+    #[test]
+    fn a_limit_is_more_than_nothing() {
+        assert_eq!(parse_limit("4G"), Ok(4 << 30));
+        assert!(parse_limit("0K").unwrap_err().contains("more than 0") && parse_limit("").is_err());
     }
 
     #[test]

@@ -34,6 +34,10 @@ pub(crate) enum StateDescription {
         /// Null if it is not periodic.
         period_ns: Option<u64>,
     },
+    Job {
+        /// It was terminated.
+        signaled: bool,
+    },
     Corrupt {
         corrupt: bool,
     },
@@ -65,6 +69,7 @@ impl StateDescription {
                 due_in_ns: due_in.map(nanoseconds),
                 period_ns: period.map(nanoseconds),
             },
+            State::Job { signaled } => Self::Job { signaled: *signaled },
             State::Corrupt => Self::Corrupt { corrupt: true },
             _ => return None,
         })
@@ -86,6 +91,7 @@ impl StateDescription {
                     .extend(period_ns.map(|period| ("every", duration::exact(Duration::from_nanos(period)))));
                 lines
             }
+            Self::Job { signaled } => vec![("state", signaled_word(*signaled).into())],
             Self::Corrupt { .. } => vec![("state", "corrupt: somebody wrote nonsense into it".into())],
         }
     }
@@ -104,6 +110,7 @@ impl StateDescription {
                 };
                 self.lines().into_iter().map(said).collect::<Vec<String>>().join(", ")
             }
+            Self::Job { signaled } => signaled_word(*signaled).into(),
             Self::Corrupt { .. } => "corrupt".into(),
         }
     }
@@ -171,6 +178,7 @@ mod tests {
             period: Some(Duration::from_secs(2)),
         };
         assert_eq!(summary(&timer), "signaled, auto reset, due in 1s 500ms, every 2s");
+        assert_eq!(summary(&State::Job { signaled: true }), "signaled");
         assert_eq!(summary(&State::Corrupt), "corrupt");
     }
 

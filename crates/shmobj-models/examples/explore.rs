@@ -2,7 +2,7 @@
 //! story in which it does so. A broken rule lets the states multiply, so all of it takes some minutes.
 //!
 //! ```text
-//! cargo run --release -p shmobj-models --example explore [lifecycle|mutex|cell|gate] [fault]
+//! cargo run --release -p shmobj-models --example explore [lifecycle|mutex|cell|gate|job] [fault]
 //! ```
 #![expect(clippy::print_stdout, reason = "printing is what this program is for")]
 
@@ -11,9 +11,10 @@ use std::hash::Hash;
 
 use shmobj_models::cell::Cell;
 use shmobj_models::gate::Gate;
+use shmobj_models::job::Job;
 use shmobj_models::lifecycle::{DataKind, Lifecycle};
 use shmobj_models::mutex::Mutex;
-use shmobj_models::{cell, explore, gate, lifecycle, mutex, shortest_path};
+use shmobj_models::{cell, explore, gate, job, lifecycle, mutex, shortest_path};
 use stateright::{Checker, Expectation, Model, Path};
 
 fn main() {
@@ -59,6 +60,16 @@ fn main() {
         for fault in gate::Fault::ALL.into_iter().filter(|it| wanted_fault(it)) {
             for scene in gate::Scene::ALL {
                 show(fault, scene, Gate { scene, fault: Some(fault) }, Gate::tell);
+            }
+        }
+    }
+    if wanted("job") {
+        for scene in job::Scene::ALL {
+            count("job", scene, Job { scene, fault: None });
+        }
+        for fault in job::Fault::ALL.into_iter().filter(|it| wanted_fault(it)) {
+            for scene in job::Scene::ALL {
+                show(fault, scene, Job { scene, fault: Some(fault) }, Job::tell);
             }
         }
     }

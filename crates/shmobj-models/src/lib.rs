@@ -11,8 +11,9 @@
 //! | [`mutex`] | lock and unlock of a mutex whose owner may die |
 //! | [`cell`] | set, reset and waits of events and semaphores |
 //! | [`gate`] | waits for all of several objects |
+//! | [`job`] | the guardians of a job's processes |
 //!
-//! The last three share what the kernel does for words in shared memory: futex queues, `FUTEX_WAKE_OP`, robust lists.
+//! The three before the last share what the kernel does for words in shared memory: futex queues, `FUTEX_WAKE_OP`, robust lists.
 //!
 //! Each model comes with *faults*: rules that are broken on purpose, one at a time. A fault that
 //! the checker doesn't notice means that a property is too weak, so every fault has a test.
@@ -22,6 +23,7 @@
 
 pub mod cell;
 pub mod gate;
+pub mod job;
 mod kernel;
 pub mod lifecycle;
 pub mod mutex;

@@ -10,6 +10,7 @@
 //! | [`steps`] | the steps at which a process can be made to die |
 //! | [`storm`] | many processes, random kills, and the table in which they check each other |
 //! | [`scene`] | an object that travels, and whether it is held or gone |
+//! | [`lab`] | a place for jobs, and what is left of them |
 //! | [`system`] | root or not, who has which memfd, waiting with a bound |
 //!
 //! A test never uses the library in its own process: between `fork` and `exec` of a puppet that another test starts, a
@@ -17,6 +18,7 @@
 
 pub mod actor;
 pub mod entry;
+pub mod lab;
 pub mod puppet;
 pub mod random;
 pub mod sandbox;

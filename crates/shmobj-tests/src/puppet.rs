@@ -320,6 +320,12 @@ impl Puppet {
         self.multiply("spawn", what, name)
     }
 
+    /// Has it start a process in a job that obeys on its own: `what` is the job's handle, and what it inherits.
+    #[track_caller]
+    pub fn enter(&mut self, what: &str, name: &str) -> Self {
+        self.multiply("enter-puppet", what, name)
+    }
+
     /// Has it start a child of the command that it keeps.
     #[track_caller]
     pub fn spawn_kept(&mut self, name: &str) -> Self {

@@ -67,3 +67,19 @@ pub const OF_TRANSFER: [&str; 11] = [
     "transfer: received",
     "transfer: sent",
 ];
+
+/// Those of jobs: in whoever starts a process, in its forks up to the process itself, in guardians, and in who ends or limits a job.
+pub const OF_JOBS: [&str; 12] = [
+    "assign: in the group",
+    "guardian: lower has forked",
+    "guardian: lower has told",
+    "guardian: lower is a subreaper",
+    "guardian: upper has forked",
+    "guardian: upper is a subreaper",
+    "limit: in the group",
+    "limit: on the board",
+    "spawn: about to exec",
+    "spawn: about to fork the upper guardian",
+    "terminate: announced",
+    "terminate: processes signalled",
+];

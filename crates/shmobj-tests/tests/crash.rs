@@ -22,9 +22,9 @@ fn the_library_has_no_step_that_is_not_crashed_at() {
         }
     });
     // Those of data each have a test of their own here; those of sealing are crashed at in `frozen.rs`, those of
-    // synchronization in `crash_sync`, those of transfers in `transfer_crash`.
+    // synchronization in `crash_sync`, those of transfers in `transfer_crash`, those of jobs in `jobs`.
     let known = STEPS.iter().chain(&steps::OF_DATA).chain(&steps::OF_SEALS).chain(&steps::OF_SYNCHRONIZATION);
-    let known = known.chain(&steps::OF_TRANSFER);
+    let known = known.chain(&steps::OF_TRANSFER).chain(&steps::OF_JOBS);
     let known: BTreeSet<String> = known.map(|&step| step.to_owned()).collect();
     assert_eq!(found, known, "steps in the sources, and steps that are crashed at");
 }

@@ -62,14 +62,27 @@ mod armed {
         Waitv,
     }
 
+    /// Copied by `fork`, so that each process of a chain of forks is armed. In no allocated memory: guardians of jobs give that up.
+    struct Plan {
+        /// The name's bytes, and how many.
+        step: ([u8; LONGEST], usize),
+        count: u32,
+        then: Then,
+    }
+
+    /// The longest name of a step.
+    const LONGEST: usize = 64;
+
     static ARMED: AtomicBool = AtomicBool::new(false);
-    static PLAN: Mutex<Option<(String, u32, Then)>> = Mutex::new(None);
+    static PLAN: Mutex<Option<Plan>> = Mutex::new(None);
     static FORCED: AtomicU32 = AtomicU32::new(0);
 
     /// From the `count`-th time on that this process passes the step (counted from 1; an empty name is any step),
     /// `then` happens, once.
     pub fn arm(step: &str, count: u32, then: Then) {
-        *PLAN.lock().unwrap() = Some((step.to_owned(), count.max(1), then));
+        let mut name = [0; LONGEST];
+        name[..step.len()].copy_from_slice(step.as_bytes());
+        *PLAN.lock().unwrap() = Some(Plan { step: (name, step.len()), count: count.max(1), then });
         ARMED.store(true, Ordering::SeqCst);
     }
 
@@ -94,8 +107,8 @@ mod armed {
     fn reached(name: &str) {
         let then = {
             let mut plan = PLAN.lock().unwrap();
-            let Some((step, count, then)) = &mut *plan else { return };
-            if !step.is_empty() && step != name {
+            let Some(Plan { step: (bytes, length), count, then }) = &mut *plan else { return };
+            if *length > 0 && bytes[..*length] != *name.as_bytes() {
                 return;
             }
             *count -= 1;

@@ -11,7 +11,7 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitCode, ExitStatus};
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, getpid, getppid, kill_process, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, getpid, getppid, kill_process, set_parent_process_death_signal, setsid};
 
 use crate::signals::Signals;
 use crate::{Place, output};
@@ -27,7 +27,7 @@ const NOT_THERE: u8 = 127;
 pub(super) fn run(mut command: Command, signals: &Signals) -> anyhow::Result<ExitCode> {
     if let Some(caught) = signals.next() {
         // It came before there was a command to have it.
-        return Ok(code_of_signal(caught.signal));
+        return Ok(code_of_signal(caught.signal).into());
     }
     signals.catch_also(&[libc::SIGCHLD])?;
     let mut child = match command.spawn() {
@@ -37,7 +37,7 @@ pub(super) fn run(mut command: Command, signals: &Signals) -> anyhow::Result<Exi
     let pid = Pid::from_child(&child);
     loop {
         if let Some(status) = child.try_wait()? {
-            return Ok(code(status));
+            return Ok(code(status).into());
         }
         let caught = signals.wait()?;
         // Not waited for yet, so the number is still the child's.
@@ -55,7 +55,8 @@ pub(super) fn replace(mut command: Command) -> ExitCode {
     cannot_run(&command, &error)
 }
 
-fn cannot_run(command: &Command, error: &io::Error) -> ExitCode {
+/// Says why a command cannot be run, and ends as `env` and shells do.
+pub(super) fn cannot_run(command: &Command, error: &io::Error) -> ExitCode {
     output::message(&format!("cannot run {:?}: {error}", command.get_program()));
     let not_there = error.kind() == io::ErrorKind::NotFound;
     if not_there { NOT_THERE } else { CANNOT_RUN }.into()
@@ -89,17 +90,22 @@ pub(super) fn die_with_us(command: &mut Command) {
     unsafe { command.pre_exec(prepare) };
 }
 
+/// Has the process that is started with this leave for a session of its own, as daemons do.
+pub(super) fn in_own_session(command: &mut Command) {
+    let prepare = || Ok(setsid().map(|_| ())?);
+    // SAFETY: the closure makes a system call, allocates nothing and takes no lock.
+    unsafe { command.pre_exec(prepare) };
+}
+
 /// The code of who is ended by a signal, as shells say it.
-pub(super) fn code_of_signal(signal: i32) -> ExitCode {
-    u8::try_from(128 + signal).map_or(ExitCode::FAILURE, ExitCode::from)
+pub(super) fn code_of_signal(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(1)
 }
 
 /// The command's own code, or that of the signal that ended it.
-fn code(status: ExitStatus) -> ExitCode {
+pub(super) fn code(status: ExitStatus) -> u8 {
     match (status.code(), status.signal()) {
         (_, Some(signal)) => code_of_signal(signal),
-        (code, None) => {
-            code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
-        }
+        (code, None) => code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
     }
 }

@@ -24,8 +24,8 @@ pub(crate) struct Deposit {
     /// An object that somebody holds.
     #[arg(value_parser = super::name)]
     name: String,
-    /// The rights of the handle: read, write (or read-write: write brings read); wait, signal (or modify), use; query;
-    /// all. Several are separated by commas. The handle of a mapping has to read at least.
+    /// The rights of the handle: read, write (or read-write: write brings read); wait, signal (or modify), use; assign,
+    /// terminate; query; all. Several are separated by commas. The handle of a mapping has to read at least.
     #[arg(long, value_name = "RIGHTS", value_parser = rights::of_any_kind, default_value = "all")]
     access: Access,
 }
@@ -41,7 +41,7 @@ impl Deposit {
                 return Ok(ExitCode::SUCCESS);
             }
             if let Some(caught) = signals.next() {
-                return Ok(child::code_of_signal(caught.signal));
+                return Ok(child::code_of_signal(caught.signal).into());
             }
             signals.wait_with(None, Some(LOOK_EVERY))?;
         }

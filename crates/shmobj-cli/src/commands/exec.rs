@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::bail;
 use shmobj::Access;
@@ -33,7 +33,7 @@ pub(crate) struct Exec {
     #[arg(long, value_name = "TOKEN=ROLE", value_parser = deposited)]
     claim: Vec<Part>,
     /// The rights of the handles to named objects: read, write (or read-write: write brings read); wait, signal (or
-    /// modify), use; query; all. Several are separated by commas, and each object takes those that its kind has. The
+    /// modify), use; assign, terminate; query; all. Several are separated by commas, and each object takes those that its kind has. The
     /// handle of a mapping has to read at least.
     #[arg(long, value_name = "RIGHTS", value_parser = rights::of_any_kind, default_value = "all")]
     access: Access,
@@ -63,14 +63,20 @@ impl Exec {
         for Part { what, role } in &self.inherit {
             command.inherit(role, &handle::open(place, what, self.access)?)?;
         }
-        for role in transfer::roles().iter().filter(|role| !given.contains(role.as_str())) {
-            command.inherit(role, &transfer::inherited::<AnyHandle>(role)?)?;
-        }
+        pass_on(&mut command, |role| !given.contains(role))?;
         for Part { what, role } in &self.claim {
             command.inherit(role, &transfer::claim_in::<AnyHandle>(&place.namespace, what)?)?;
         }
         Ok(child::replace(command))
     }
+}
+
+/// Lets a command inherit what this process has inherited, for those roles that are wanted.
+pub(super) fn pass_on(command: &mut Command, is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
+    for role in transfer::roles().iter().filter(|role| is_wanted(role)) {
+        command.inherit(role, &transfer::inherited::<AnyHandle>(role)?)?;
+    }
+    Ok(())
 }
 
 /// Reads `NAME[=ROLE]`.

@@ -2,7 +2,7 @@
 
 use anyhow::{anyhow, bail};
 use shmobj::transfer::AnyHandle;
-use shmobj::{Access, ErrorKind, Event, FileMapping, Kind, Mutex, Scope, Semaphore, WaitableTimer};
+use shmobj::{Access, ErrorKind, Event, FileMapping, Job, Kind, Mutex, Scope, Semaphore, WaitableTimer};
 
 use crate::rights::Sort;
 use crate::{Place, description};
@@ -51,6 +51,7 @@ pub(super) fn open(place: &Place, name: &str, access: Access) -> anyhow::Result<
         Kind::WaitableTimer => {
             WaitableTimer::options().namespace(namespace).open(name, access).map(AnyHandle::from)
         }
+        Kind::Job => Job::options().namespace(namespace).open(name, access).map(AnyHandle::from),
         kind => bail!("cannot open {kind} {name:?}: this command does not know how"),
     };
     opened.map_err(|error| match error.kind() {

@@ -58,7 +58,7 @@ impl Lock {
                 self.say_who_owns_it(place);
                 Ok(TIMED_OUT.into())
             }
-            Acquired::Interrupted(signal) => Ok(child::code_of_signal(signal)),
+            Acquired::Interrupted(signal) => Ok(child::code_of_signal(signal).into()),
         }
     }
 

@@ -15,6 +15,8 @@ use crate::{Place, output, size};
 /// A + behind the mode: users or groups were given rights by name (`shmobj stat` shows whom). A ? for the number of holders:
 /// none that this user may see. Holders that belong to other users are seen, and counted, by root only.
 ///
+/// A job has a state and a number of processes. One that has no name is "(unnamed)"; its name in JSON is null.
+///
 /// --json prints {"directory", "objects", "unknown"}: objects as `shmobj stat --json` describes them, and an
 /// unknown entry as {"name", "reason"}.
 #[derive(Debug, clap::Args)]
@@ -56,8 +58,11 @@ impl Ls {
         }
         objects.sort_by(|(_, one), (_, two)| one.name.cmp(&two.name));
         unknown.sort_by(|one, two| one.name.cmp(&two.name));
-        let listing =
-            Listing { directory: directory(place, scope), objects: Description::of_all(&objects), unknown };
+        let listing = Listing {
+            directory: directory(place, scope),
+            objects: Description::of_all(place, &objects),
+            unknown,
+        };
         if self.json {
             output::json(&listing)?;
         } else {
@@ -91,7 +96,7 @@ fn row(object: &Description) -> Vec<String> {
     let protection = object.protection.unwrap_or("-").replace('_', "-");
     let size = if object.protection.is_some() { size::human(object.size) } else { "-".into() };
     vec![
-        output::shown(&object.name),
+        object.name_shown(),
         object.kind_shown(),
         size,
         protection,

@@ -12,11 +12,14 @@ mod generate;
 mod handle;
 mod hold;
 mod inherited;
+mod kill;
+mod limits;
 mod lock;
 mod ls;
 mod owned;
 mod read;
 mod release;
+mod run;
 mod sem;
 mod stat;
 mod timer;
@@ -35,6 +38,7 @@ use crate::Place;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(demo::Demo),
+    Run(run::Run),
     Hold(hold::Hold),
     Read(read::Read),
     Write(write::Write),
@@ -51,6 +55,7 @@ pub(crate) enum Command {
     Wait(wait::Wait),
     Lock(lock::Lock),
     Sem(sem::Sem),
+    Kill(kill::Kill),
     Exec(exec::Exec),
     Inherited(inherited::Inherited),
     Deposit(deposit::Deposit),
@@ -60,6 +65,10 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     #[command(hide = true)]
     DemoPeer(demo::peer::DemoPeer),
+    #[command(hide = true)]
+    DemoStray(demo::stray::DemoStray),
+    #[command(hide = true)]
+    RunInside(run::inside::RunInside),
     #[command(hide = true)]
     Completions(generate::Completions),
     #[command(hide = true)]
@@ -71,6 +80,7 @@ impl Command {
     pub(crate) fn run(&self, place: &Place) -> anyhow::Result<ExitCode> {
         match self {
             Self::Demo(demo) => demo.run(place),
+            Self::Run(run) => run.run(place),
             Self::Hold(hold) => hold.run(place),
             Self::Read(read) => read.run(place),
             Self::Write(write) => write.run(place),
@@ -82,6 +92,7 @@ impl Command {
             Self::Wait(wait) => wait.run(place),
             Self::Lock(lock) => lock.run(place),
             Self::Sem(sem) => sem.run(place),
+            Self::Kill(kill) => kill.run(place),
             Self::Exec(exec) => exec.run(place),
             Self::Inherited(inherited) => inherited.run(),
             Self::Deposit(deposit) => deposit.run(place),
@@ -90,6 +101,8 @@ impl Command {
             Self::Gc(gc) => gc.run(place),
             Self::Doctor(doctor) => doctor.run(place),
             Self::DemoPeer(peer) => peer.run(place),
+            Self::DemoStray(stray) => stray.run(),
+            Self::RunInside(inside) => inside.run(place),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
         }

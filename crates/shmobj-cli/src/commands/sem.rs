@@ -70,7 +70,7 @@ impl Sem {
                 output::message(&format!("cannot get a slot of {:?} within {within}: {matter}", self.name));
                 Ok(TIMED_OUT.into())
             }
-            Acquired::Interrupted(signal) => Ok(child::code_of_signal(signal)),
+            Acquired::Interrupted(signal) => Ok(child::code_of_signal(signal).into()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use shmobj::wait::{self, MAXIMUM_OBJECTS, Waitable, Waited, WaitedAll};
-use shmobj::{Access, Event, Kind, Mutex, Semaphore, WaitableTimer};
+use shmobj::{Access, Event, Job, Kind, Mutex, Semaphore, WaitableTimer};
 
 use super::{TIMED_OUT, handle, owned};
 use crate::{Place, duration, output};
@@ -14,6 +14,7 @@ use crate::{Place, duration, output};
 /// Waits for objects, and prints the name of the one that was signaled.
 ///
 /// Takes from it what its kind says: an auto-reset event is reset, a semaphore's count is 1 less, a timer's expiry is taken. A
+/// job is signaled when it was terminated, not when its processes end by themselves, and nothing is taken from it. A
 /// mutex is owned, and released again when the command ends: to run something as its owner, see `shmobj lock`. Of
 /// several that are signaled it is the first one given.
 ///
@@ -24,7 +25,7 @@ use crate::{Place, duration, output};
 /// releasing it) is said on stderr.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Wait {
-    /// Mutexes, events, semaphores and waitable timers, which somebody has to hold; at most 128.
+    /// Mutexes, events, semaphores, waitable timers and jobs, which somebody has to hold; at most 128.
     #[arg(value_name = "NAME", required = true, value_parser = super::name)]
     names: Vec<String>,
     /// Wait for all of them at once instead of for any.
@@ -102,9 +103,10 @@ fn open(place: &Place, name: &str) -> anyhow::Result<Object> {
         Kind::WaitableTimer => {
             Object::Other(Box::new(WaitableTimer::options().namespace(namespace).open(name, access)?))
         }
+        Kind::Job => Object::Other(Box::new(Job::options().namespace(namespace).open(name, access)?)),
         kind => bail!(
-            "cannot wait for {kind} {name:?}: it is never signaled; wait for a mutex, an event, a semaphore or a \
-             waitable timer"
+            "cannot wait for {kind} {name:?}: it is never signaled; wait for a mutex, an event, a semaphore, a \
+             waitable timer or a job"
         ),
     })
 }

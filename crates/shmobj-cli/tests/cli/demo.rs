@@ -41,6 +41,8 @@ fn the_demo_verifies_every_step_and_leaves_nothing() {
         "was told that it is abandoned",
         "fired 3 times",
         "in one step",
+        "behind as a daemon",
+        "of the 2 processes none is left",
     ] {
         assert!(account.contains(claim), "{claim:?}: {account}");
     }

@@ -8,7 +8,7 @@ fn the_doctor_says_of_each_check_what_it_is_and_what_to_do() {
     let output = place.run(&["doctor", "--json"]);
     let diagnosis: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let checks = diagnosis["checks"].as_array().unwrap();
-    assert!(checks.len() >= 26);
+    assert!(checks.len() >= 27);
     for check in checks {
         for key in ["name", "status", "found", "meaning"] {
             assert!(check[key].as_str().is_some_and(|text| !text.is_empty()), "{key} of {check}");
@@ -71,4 +71,23 @@ fn a_namespace_open_to_others_is_broken_and_the_doctor_ends_with_1() {
     let line = stdout.lines().find(|line| line.contains("namespace_directory")).unwrap();
     assert!(line.starts_with("broken") && line.contains("others may remove what is in it"), "{stdout}");
     assert!(stdout.contains("-> chmod +t"), "{stdout}");
+}
+
+#[test]
+fn the_doctor_says_what_keeps_jobs_together() {
+    let place = Place::new();
+    let jobs = |groups: &str| {
+        let output = place.command(&["doctor", "--json"]).env("SHMOBJ_CGROUP", groups).output().unwrap();
+        let diagnosis: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let checks = diagnosis["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == "jobs").unwrap().clone()
+    };
+    let check = jobs("");
+    assert_eq!(check["status"], "degraded", "{check}");
+    assert!(check["found"].as_str().unwrap().starts_with("guardians alone: "), "{check}");
+    let diagnosis = place.run(&["doctor", "--json"]).stdout;
+    let diagnosis: serde_json::Value = serde_json::from_slice(&diagnosis).unwrap();
+    let check = diagnosis["checks"].as_array().unwrap().iter().find(|check| check["name"] == "jobs").unwrap();
+    assert_ne!(check["status"], "broken", "{check}");
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
 }

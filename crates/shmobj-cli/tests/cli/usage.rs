@@ -14,7 +14,25 @@ fn a_wrong_command_line_ends_with_2_and_an_explanation() {
         &["read"],
         &["ls", "--no-such-option"],
         &["hold"],
-        &["hold", "job", "n"],
+        &["hold", "job"],
+        &["hold", "job", "n", "--max-processes", "0"],
+        &["hold", "job", "n", "--memory", "0"],
+        &["hold", "job", "n", "--cpu-time", "5"],
+        &["hold", "job", "n", "--breakaway", "perhaps"],
+        &["hold", "job", "n", "--allow", "user:4711:read"],
+        &["kill"],
+        &["kill", ""],
+        &["kill", "n", "--code", "256"],
+        &["run"],
+        &["run", "true"],
+        &["run", "--"],
+        &["run", "--job", "", "--", "true"],
+        &["run", "--timeout", "0", "--", "true"],
+        &["run", "--timeout", "5", "--", "true"],
+        &["run", "--max-processes", "0", "--", "true"],
+        &["run", "--memory", "4GB", "--", "true"],
+        &["run", "--mode", "0660", "--", "true"],
+        &["run", "--allow", "user:4711:use", "--", "true"],
         &["hold", "event"],
         &["hold", "event", ""],
         &["hold", "mutex", "n", "--mode", "0777"],
@@ -104,7 +122,10 @@ fn the_namespace_directory_comes_from_the_environment_as_well() {
 fn help_tells_the_exit_codes_and_hides_what_is_not_for_users() {
     let help = text(&Place::new().stdout(&["--help"]));
     assert!(help.contains("Exit codes: 0 done, 1 error") && help.contains("124 a wait timed out"), "{help}");
-    assert!(!help.contains("demo-peer") && !help.contains("completions"), "{help}");
+    assert!(
+        !help.contains("demo-") && !help.contains("run-inside") && !help.contains("completions"),
+        "{help}"
+    );
 }
 
 #[test]
@@ -113,7 +134,7 @@ fn completions_and_manual_pages_are_generated() {
     for shell in ["bash", "zsh", "fish"] {
         let script = text(&place.stdout(&["completions", shell]));
         for word in
-            "doctor semaphore manual-reset pulse cancel every timeout lock sem exec inherit allow".split(' ')
+            "doctor semaphore manual-reset pulse cancel every timeout lock sem exec inherit allow run kill grace max-processes".split(' ')
         {
             assert!(script.contains(word), "{word} in {shell}");
         }
@@ -122,7 +143,9 @@ fn completions_and_manual_pages_are_generated() {
     let pages = place.file("man");
     fs::create_dir(&pages).unwrap();
     place.stdout(&["man", pages.to_str().unwrap()]);
-    for page in "hold-mapping hold-timer set release timer-cancel wait lock sem exec".split(' ') {
+    for page in
+        "hold-mapping hold-timer hold-job set release timer-cancel wait lock sem exec run kill".split(' ')
+    {
         assert!(pages.join(format!("shmobj-{page}.1")).exists(), "{page}");
     }
     let lock = fs::read_to_string(pages.join("shmobj-lock.1")).unwrap();

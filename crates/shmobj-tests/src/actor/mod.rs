@@ -18,6 +18,7 @@
 //! | peers that mean no good | `enemy` |
 //! | honest work among them | `victim`, with `canary` |
 //! | what users may do to each other | `users` |
+//! | jobs, and processes that try to get out of them | `jobs`, `escape` |
 //!
 //! `at NANOSECONDS COMMAND` waits for that moment of the monotonic clock first, so that several puppets act at once.
 
@@ -26,6 +27,8 @@ mod child;
 mod container;
 mod crowd;
 mod enemy;
+mod escape;
+mod jobs;
 mod luggage;
 mod nonsense;
 mod objects;
@@ -111,7 +114,7 @@ pub fn monotonic() -> u128 {
 
 /// The puppet's `main`.
 pub fn run() {
-    if crate::storm::travel::is_child() {
+    if crate::storm::travel::is_child() || escape::was_attempted() {
         return;
     }
     let mut lines =
@@ -179,6 +182,7 @@ fn obey(line: &str, objects: &mut Objects, lines: &mut Lines) -> Outcome {
         users::obey,
         enemy::obey,
         victim::obey,
+        jobs::obey,
     ];
     for others in all {
         if let Some(outcome) = others(command, &mut words, &namespace) {

@@ -1,5 +1,5 @@
 //! Storms: processes that create, open and close a few names as fast as they can, while a killer kills them. (Those over
-//! mutexes, events, semaphores and timers are in [`sync`].)
+//! mutexes, events, semaphores and timers are in [`sync`], those over jobs in [`jobs`].)
 //!
 //! What each process believes stands in a [`table`] that survives kills, so that the [`worker`]s can check each other
 //! without any assumption about time:
@@ -17,6 +17,7 @@
 //! **A live object was lost** (L2): a claim stood before my create or open, and stands unmarked after it; its object lived all
 //! the time, and yet I found nothing, or something else.
 
+pub mod jobs;
 pub mod memory;
 pub mod sync;
 pub mod table;

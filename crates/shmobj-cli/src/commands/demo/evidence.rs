@@ -1,16 +1,48 @@
-//! What the kernel says: which processes have an object's memory, and how much shared memory there is.
+//! What the kernel says: which processes have an object's memory, how much shared memory there is, and which processes of a job run.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
+
+use super::stray::SUBCOMMAND;
 
 /// How many processes have an object's memory, as a descriptor or mapped. A memfd has no name to look up; these links
 /// and lines are all the ways that lead to it.
 pub(super) fn processes_with_memory(id: &str) -> usize {
     // The name of a memfd shows at least this much of the id of its object.
     let mark = format!("/memfd:shmobj:{}", id.get(..16).unwrap_or(id));
+    numbers().filter(|&pid| has_descriptor(pid, &mark) || has_mapping(pid, &mark)).count()
+}
+
+/// A process in a job of the demo.
+#[derive(Debug)]
+pub(super) struct Stray {
+    pub(super) pid: u32,
+    pub(super) session: u32,
+}
+
+/// Those of the demo with this home that have not ended, the oldest first.
+pub(super) fn strays(home: &Path) -> Vec<Stray> {
+    let mark = [SUBCOMMAND.as_bytes(), b"\0", home.as_os_str().as_bytes(), b"\0"].concat();
+    let mut strays: Vec<(u64, Stray)> = numbers().filter_map(|pid| stray(pid, &mark)).collect();
+    strays.sort_by_key(|(started, _)| *started);
+    strays.into_iter().map(|(_, stray)| stray).collect()
+}
+
+fn stray(pid: u32, mark: &[u8]) -> Option<(u64, Stray)> {
+    let arguments = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let is_marked = arguments.windows(mark.len()).any(|part| part == mark);
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok().filter(|_| is_marked)?;
+    // From the third field on: see proc(5).
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+    let stray = Stray { pid, session: fields.get(3)?.parse().ok()? };
+    Some((fields.get(19)?.parse().ok()?, stray)).filter(|_| !matches!(fields[0], "Z" | "X"))
+}
+
+fn numbers() -> impl Iterator<Item = u32> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    numbers.filter(|&pid| has_descriptor(pid, &mark) || has_mapping(pid, &mark)).count()
+    processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 fn has_descriptor(pid: u32, mark: &str) -> bool {

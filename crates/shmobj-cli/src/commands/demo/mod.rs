@@ -2,15 +2,18 @@
 //!
 //! Processes that are started from this same program know nothing of each other but names. The demo tells them when to
 //! do what ([`actor`]), they do it ([`peer`], [`waits`]), and it is looked at from outside whether it is true ([`evidence`],
-//! [`stage`]). First they share memory ([`story`]), then they wait for each other ([`turns`]).
+//! [`stage`]). First they share memory ([`story`]), then they wait for each other ([`turns`]), and one keeps others together
+//! ([`jobs`], [`stray`]).
 
 mod actor;
 mod evidence;
 mod home;
+mod jobs;
 pub(super) mod peer;
 mod report;
 mod stage;
 mod story;
+pub(super) mod stray;
 mod turns;
 mod waits;
 
@@ -23,7 +26,7 @@ use home::Home;
 use report::Report;
 use stage::Stage;
 
-/// Shows processes sharing memory by name and waiting for each other, and what SIGKILL leaves: nothing.
+/// Shows processes sharing memory by name, waiting for each other and being held together, and what SIGKILL leaves: nothing.
 ///
 /// Needs nothing, changes nothing: names and files are in a directory of its own in /dev/shm, or in --dir, which is
 /// removed at the end. Every line is verified; the exit code is 0 only if all of it is true.
@@ -40,6 +43,7 @@ impl Demo {
         let mut stage = Stage::new(&home, &signals, &mut report);
         stage.memory_and_files()?;
         stage.turns()?;
+        stage.job()?;
         home.remove()?;
         report.end(started.elapsed())?;
         Ok(ExitCode::SUCCESS)

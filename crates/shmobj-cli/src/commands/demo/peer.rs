@@ -16,6 +16,7 @@ use shmobj::{Access, FileMapping, Namespace, ReadOnly, ReadWrite, View};
 
 use super::home;
 use super::report::grouped;
+use super::stray::Keeper;
 use super::waits::Waits;
 use crate::{Place, output, size};
 
@@ -55,6 +56,7 @@ pub(super) enum Task {
     OpenTimer,
     AwaitTimer,
     AwaitBoth,
+    StartJob,
 }
 
 /// A process of `shmobj demo`.
@@ -92,13 +94,22 @@ struct Peer {
     changed: Option<(FileMapping, View<ReadWrite>)>,
     seen: Option<(FileMapping, View<ReadOnly>)>,
     waits: Waits,
+    keeper: Keeper,
 }
 
 impl Peer {
     fn new(home: &std::path::Path) -> Self {
         let namespace = Namespace::at(home::names(home));
         let waits = Waits::new(namespace.clone());
-        Self { home: home.into(), namespace, memory: None, changed: None, seen: None, waits }
+        Self {
+            home: home.into(),
+            namespace,
+            memory: None,
+            changed: None,
+            seen: None,
+            waits,
+            keeper: Keeper::default(),
+        }
     }
 
     fn perform(&mut self, task: Task) -> anyhow::Result<String> {
@@ -121,6 +132,7 @@ impl Peer {
             Task::OpenTimer => self.waits.open_timer(),
             Task::AwaitTimer => self.waits.await_timer(),
             Task::AwaitBoth => self.waits.await_both(),
+            Task::StartJob => self.keeper.start(&self.home),
         }
     }
 

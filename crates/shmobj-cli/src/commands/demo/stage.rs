@@ -12,7 +12,7 @@ use super::report::Report;
 use crate::signals::Signals;
 
 /// Nothing that is waited for takes longer, on any machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) struct Stage<'a> {
     pub(super) home: &'a Home,

@@ -5,6 +5,7 @@
 
 mod check;
 mod containers;
+mod jobs;
 mod kernel;
 mod limits;
 mod memory;
@@ -52,6 +53,7 @@ impl Doctor {
             containers::checks(),
             waiting::checks(place),
             namespace::checks(place),
+            vec![jobs::check(place)],
             vec![remove_ipc::check(place)],
             memory::checks(place),
             limits::checks(),

@@ -3,6 +3,7 @@
 //! A subcommand for each kind of object makes or opens it; what follows is the same for all of them.
 
 mod event;
+mod job;
 mod mapping;
 mod mutex;
 mod semaphore;
@@ -31,6 +32,7 @@ enum Kind {
     Mutex(mutex::HoldMutex),
     Semaphore(semaphore::HoldSemaphore),
     Timer(timer::HoldTimer),
+    Job(job::HoldJob),
 }
 
 impl Hold {
@@ -41,6 +43,7 @@ impl Hold {
             Kind::Mutex(mutex) => mutex.run(place),
             Kind::Semaphore(semaphore) => semaphore.run(place),
             Kind::Timer(timer) => timer.run(place),
+            Kind::Job(job) => job.run(place),
         }
     }
 }

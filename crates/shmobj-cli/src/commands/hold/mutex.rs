@@ -43,7 +43,7 @@ impl HoldMutex {
         if self.locked && mutex.existed() {
             match acquire::any(&[&mutex], None, &signals)? {
                 Acquired::Got { abandoned: true, .. } => output::message(&owned::abandoned(name)),
-                Acquired::Interrupted(signal) => return Ok(child::code_of_signal(signal)),
+                Acquired::Interrupted(signal) => return Ok(child::code_of_signal(signal).into()),
                 _ => {}
             }
         }

@@ -13,6 +13,7 @@ use rustix::io::Errno;
 
 use super::data::{beside, flags, key_of};
 use super::fork::Operation;
+use super::job::GUARDIAN;
 use super::namespace::{Directory, FileKey, Place, filename};
 use super::object::lifecycle::read_overflow;
 use super::object::page::{Flaw, HEAD_BYTES, Header, Storage as InEntry};
@@ -211,6 +212,10 @@ pub(crate) fn holders(objects: &[&ObjectInfo]) -> Vec<Vec<Holder>> {
         for index in holds {
             let access = access.get(&index).copied().unwrap_or(Access::empty());
             let command = proc::command(pid).unwrap_or_default();
+            // It waits for the lock that holders have.
+            if objects[index].kind == Kind::Job && command.as_bytes() == GUARDIAN {
+                continue;
+            }
             found[index].push(Holder { pid, command, access });
         }
     }

@@ -108,6 +108,11 @@ pub(super) struct Tree {
 }
 
 impl Tree {
+    /// The guardian, of all that there will ever be.
+    pub(super) fn identity(&self) -> (u32, u64) {
+        (self.guardian, self.started)
+    }
+
     pub(super) fn is_assigned(&self) -> bool {
         self.flags & tree::ASSIGNED != 0
     }

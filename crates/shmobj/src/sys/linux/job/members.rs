@@ -42,6 +42,18 @@ impl Trees {
         trees
     }
 
+    /// Those of which this is so, and the others.
+    pub(super) fn split(&self, is_first: impl Fn(&Tree) -> bool) -> (Self, Self) {
+        let none = || Self { list: [Tree::default(); SLOTS], length: 0, ..*self };
+        let (mut first, mut others) = (none(), none());
+        for tree in self.iter() {
+            let to = if is_first(tree) { &mut first } else { &mut others };
+            to.list[to.length] = *tree;
+            to.length += 1;
+        }
+        (first, others)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Tree> {
         self.list[..self.length].iter()
     }

@@ -53,13 +53,15 @@ use super::sync::words::Words;
 use super::sync::{Holder, Synchronizer, cell, own_pid_namespace};
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::job::{Limits, Mechanism, Usage};
-use board::{Board, Mapped};
+use crate::test_hooks::step;
+use board::{Board, Mapped, Tree};
 use cgroup::Group;
 use members::Trees;
 use table::{Row, Table};
 
 pub(crate) use child::Child;
 pub(crate) use port::Port;
+pub(crate) use table::GUARDIAN;
 
 /// Standard input, output and error, as far as they are pipes.
 pub(crate) type Pipes = (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>);
@@ -96,20 +98,27 @@ pub(crate) fn terminate(job: &Synchronizer, attempt: &Attempt<'_>, code: u32) ->
     let jobs = Jobs::of(job, attempt);
     let board = jobs.board(true)?;
     board.end(code);
+    step("terminate: announced");
     let begun = Instant::now();
     let mut table = jobs.table()?;
+    // Those that are there now. What comes later is not ended, and nobody waits for it.
+    let ending: Vec<_> = jobs.trees(&board, &mut table).iter().map(Tree::identity).collect();
     loop {
         let trees = jobs.trees(&board, &mut table);
-        let members = jobs.members(&board, &table);
+        let (old, later) = trees.split(|tree| ending.contains(&tree.identity()));
+        let mut members = jobs.members(&board, &table);
+        if later.iter().next().is_some() {
+            members.retain(|&pid| table.find(pid).is_some_and(|row| !later.have(&table, row)));
+        }
         // Guardians as well: what calls itself one of them does not hide from its own.
-        if members.is_empty() && trees.iter().next().is_none() {
+        if members.is_empty() && old.iter().next().is_none() {
             if trees.has_foreign {
                 return Err(foreign(attempt));
             }
             raise(job.words());
             return Ok(());
         }
-        for row in trees.iter().filter_map(|tree| table.find(tree.guardian)) {
+        for row in old.iter().filter_map(|tree| table.find(tree.guardian)) {
             signal(&table, row, guardian::LOOK);
             signal(&table, row, Signal::CONT); // somebody may have stopped it
         }
@@ -117,21 +126,22 @@ pub(crate) fn terminate(job: &Synchronizer, attempt: &Attempt<'_>, code: u32) ->
             return Err(not_ended(attempt, &members));
         }
         if begun.elapsed() > GUARDIANS_TURN {
-            end_unguarded(&jobs, &board, &table);
+            end_members(&jobs, &board, &table, &members, later.iter().next().is_none());
         }
+        step("terminate: processes signalled");
         std::thread::sleep(Duration::from_millis(1));
         table.read().map_err(|errno| attempt.os("reading /proc", errno))?;
     }
 }
 
-/// How long guardians have, before those are looked for whose guardians were killed, both at once.
+/// How long guardians have, before those are ended whom no guardian ends: both may have been killed, or have come just now and not know of it.
 const GUARDIANS_TURN: Duration = Duration::from_millis(200);
 
-/// They are found in the control group only, and before Linux 5.14 have to be ended one by one.
-fn end_unguarded(jobs: &Jobs<'_>, board: &Board, table: &Table) {
-    let Some(group) = jobs.group(board) else { return };
-    if cgroup::kill(&group).is_err() {
-        for row in jobs.in_group(board).into_iter().filter_map(|pid| table.find(pid)) {
+/// One by one, unless all of the control group are to end and the kernel can do that (Linux 5.14).
+fn end_members(jobs: &Jobs<'_>, board: &Board, table: &Table, members: &[u32], all: bool) {
+    let at_once = |group| cgroup::kill(&group).is_ok();
+    if !(all && jobs.group(board).is_some_and(at_once)) {
+        for row in members.iter().filter_map(|&pid| table.find(pid)) {
             signal(table, row, Signal::KILL);
         }
     }
@@ -225,12 +235,14 @@ pub(crate) fn set_limits(job: &Synchronizer, attempt: &Attempt<'_>, limits: &Lim
     let trees = jobs.trees(&board, &mut table);
     let (user, system) = usage::times(&board, &table);
     board.set_limits(limits, Duration::from_nanos(user + system));
+    step("limit: on the board");
     if let Some(path) = jobs.group_path(&board).filter(|path| path.exists()) {
         if let Ok(group) = Group::open(&path) {
             group.limit(limits);
         }
         remove_group(&path); // as a guardian may have wanted to meanwhile
     }
+    step("limit: in the group");
     for pid in jobs.members(&board, &table) {
         limit_process(pid, limits);
     }

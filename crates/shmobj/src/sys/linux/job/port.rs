@@ -26,6 +26,8 @@ pub(crate) struct Port {
     board: Mapped,
     cursor: u64,
     known: BTreeSet<u32>,
+    /// Whom a look has missed, so that they were told of as ended before a guardian has told it.
+    missed: BTreeSet<u32>,
     /// Somebody was in the job, and that nobody is any more has not been told.
     owes_empty: bool,
     next_look: Instant,
@@ -40,6 +42,7 @@ impl Port {
             cursor: board.written(),
             board,
             known: BTreeSet::new(),
+            missed: BTreeSet::new(),
             owes_empty: false,
             next_look: Instant::now(),
             looked: false,
@@ -68,6 +71,7 @@ impl Port {
 
     fn started(&mut self, pid: u32, tell: &mut impl FnMut(Notification)) {
         if self.known.insert(pid) {
+            self.missed.remove(&pid);
             self.owes_empty = true;
             tell(Notification::Started(pid));
         }
@@ -81,6 +85,7 @@ impl Port {
         for item in news {
             match item {
                 News::Started(pid) => self.started(pid, tell),
+                News::Ended(pid) if self.missed.remove(&pid) => {}
                 News::Ended(pid) => {
                     self.started(pid, tell); // perhaps nobody had seen it
                     self.known.remove(&pid);
@@ -124,6 +129,7 @@ impl Port {
         let gone: Vec<u32> = before.difference(&now).copied().filter(is_gone).collect();
         for pid in gone {
             self.known.remove(&pid);
+            self.missed.insert(pid);
             tell(Notification::Ended(pid));
         }
         if self.owes_empty && self.known.is_empty() && !is_anybody_young {

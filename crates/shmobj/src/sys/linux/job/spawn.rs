@@ -25,6 +25,7 @@ use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::job::{Breakaway, Limit, Limits};
 use crate::sys::linux::object::Object;
 use crate::sys::linux::proc;
+use crate::test_hooks::step;
 
 /// Starts a process in a job.
 pub(super) fn spawn(job: &Jobs<'_>, command: &mut Command) -> Result<(Child, Pipes)> {
@@ -129,10 +130,12 @@ pub(super) fn assign(job: &Jobs<'_>, pid: u32) -> Result<()> {
             .fails(ErrorKind::AccessDenied, format!("process {pid} has ended")) // JA-6
             .with_remedy("assign it while it runs")
     })?;
-    if job.has(&entering.board, &entering.table, &entering.trees, &row) {
+    if entering.trees.have(&entering.table, &row) {
         return Ok(()); // JA-2
     }
-    if entering.is_full(1) {
+    // It may be in the group and have no guardians: who put it there was killed before they were started.
+    let is_in = job.has(&entering.board, &entering.table, &entering.trees, &row);
+    if entering.is_full(usize::from(!is_in)) {
         let _ = rustix::process::pidfd_send_signal(&process, Signal::KILL); // JA-11
         entering.refuse();
         return Err(full(attempt, entering.limits.max_processes));
@@ -140,6 +143,7 @@ pub(super) fn assign(job: &Jobs<'_>, pid: u32) -> Result<()> {
     let group = entering
         .group(pid)
         .filter(|group| cgroup::write(&group.directory, "cgroup.procs", &pid.to_string()).is_ok());
+    step("assign: in the group");
     super::limit_process(pid, &entering.limits);
     let (ours, theirs) = link(attempt)?;
     let task = Task::Watch { process, pid, started: row.started };

@@ -18,7 +18,7 @@ const YOUTH: u64 = 2;
 const FIRST: usize = 4096;
 
 /// What the kernel shows as the command of guardians.
-pub(super) const GUARDIAN: &[u8] = b"shmobj-guardian";
+pub(crate) const GUARDIAN: &[u8] = b"shmobj-guardian";
 /// Likewise, of the guardians of what has been let out of jobs; a digit follows that says of how many.
 pub(super) const OUTSIDE: &[u8] = b"shmobj-outside";
 /// Of how many jobs at most.

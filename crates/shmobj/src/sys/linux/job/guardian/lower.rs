@@ -398,17 +398,20 @@ extern "C" fn board_is_gone(_signal: i32) {
     // SAFETY: on the stack of `keep`, which never returns, and was interrupted for good.
     let lower = unsafe { &mut *LOWER.load(Acquire) };
     let Some(table) = &mut lower.table else { system::exit(1) };
+    end_blindly(table, &lower.ours, lower.ours.guardian, lower.link)
+}
+
+/// Ends what descends from a guardian, and what was assigned, without a look at the board.
+pub(super) fn end_blindly(table: &mut Table, tree: &Tree, guardian: u32, link: RawFd) -> ! {
     let mut pause = Pause::new();
     for looks in 0.. {
-        let _ = kill_tree(table, Breakaway::Denied, &lower.ours, lower.ours.guardian, looks);
+        let killed = kill_tree(table, Breakaway::Denied, tree, guardian, looks);
         loop {
             match system::reap(|_| {}) {
-                Reap::One(reaped) if reaped.pid == lower.ours.root => {
-                    tell_status(borrow(lower.link), reaped.status);
-                }
+                Reap::One(reaped) if reaped.pid == tree.root => tell_status(borrow(link), reaped.status),
                 Reap::One(_) => {}
-                Reap::NobodyYet => break,
-                Reap::NoChildren => system::exit(0),
+                Reap::NoChildren if killed == Ok(0) => system::exit(1),
+                Reap::NobodyYet | Reap::NoChildren => break,
             }
         }
         pause.make();

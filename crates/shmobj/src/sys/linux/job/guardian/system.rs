@@ -157,11 +157,15 @@ impl Pause {
     }
 }
 
-/// Has one signal handled, and lets it through; all others stay as they are.
+/// Has one signal handled, and lets it through; all others stay as they are. A handler may touch the board, and find that it is gone: it is interrupted by no other.
 pub(super) fn handle(signal: i32, handler: extern "C" fn(i32)) {
     let mut mask = empty_set();
     // SAFETY: a set of signals.
     unsafe { libc::sigfillset(&raw mut mask) };
+    if signal != libc::SIGBUS {
+        // SAFETY: a set of signals.
+        unsafe { libc::sigdelset(&raw mut mask, libc::SIGBUS) };
+    }
     let action = libc::sigaction {
         sa_sigaction: handler as *const () as usize,
         sa_mask: mask,

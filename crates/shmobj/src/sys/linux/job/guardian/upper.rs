@@ -154,10 +154,13 @@ fn remove(entry: &Entry) {
     }
 }
 
-/// Somebody has truncated the entry: nobody can say any more what is to become of the job, so it ends.
+/// Somebody has truncated the entry: nobody can say any more what is to become of the job, so the tree ends, with the lower guardian if that is still there.
 extern "C" fn board_is_gone(_signal: i32) {
-    system::allow(libc::SIGCHLD);
-    end_lower()
+    // SAFETY: on the stack of `guard`, which never returns, and was interrupted for good.
+    let post = unsafe { &mut *POST.load(Acquire) };
+    let own = rustix::process::getpid().as_raw_nonzero().get() as u32;
+    let Some(table) = &mut post.table else { system::exit(1) };
+    lower::end_blindly(table, &post.assigned, own, post.link)
 }
 
 /// Runs whenever a child ends, and until the lower guardian does there is no other.
@@ -170,17 +173,19 @@ extern "C" fn lower_has_ended(_signal: i32) {
     let lower = LOWER.load(Acquire);
     let told = || board.roster()[post.slot].read().filter(|tree| tree.guardian == lower);
     let mut root = 0;
-    let mut is_gone = false;
+    let (mut is_gone, mut was_killed) = (false, false);
     loop {
         match system::reap(|pid| board.tell(News::Ended(pid))) {
             Reap::One(reaped) if reaped.pid == lower => {
-                is_gone = true;
+                (is_gone, was_killed) = (true, reaped.status != 0);
                 // For the status alone.
                 root = told().map_or(0, |tree| tree.root);
             }
             Reap::One(reaped) => note(post, root, reaped),
             Reap::NobodyYet if is_gone => break,
             Reap::NobodyYet => return,
+            // It was killed before its time: what was assigned is not our child, and ends all the same.
+            Reap::NoChildren if was_killed && post.assigned.root != 0 => break,
             Reap::NoChildren => end(post, board, lower),
         }
     }
@@ -189,6 +194,7 @@ extern "C" fn lower_has_ended(_signal: i32) {
     let breakaway = board.breakaway();
     let mut pause = Pause::new();
     let (mut looks, mut empty_looks) = (0, 0);
+    let assigned_root = post.assigned.root;
     loop {
         let assigned = &post.assigned;
         let killed =
@@ -202,7 +208,8 @@ extern "C" fn lower_has_ended(_signal: i32) {
             match system::reap(|pid| board.tell(News::Ended(pid))) {
                 Reap::One(reaped) => note(post, root, reaped),
                 Reap::NobodyYet => break,
-                Reap::NoChildren => end(post, board, lower),
+                Reap::NoChildren if assigned_root == 0 || empty_looks > 0 => end(post, board, lower),
+                Reap::NoChildren => break,
             }
         }
         pause.make();
