@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn a_panic_is_told_with_its_place() {
         let message = caught(|| panic!("this is {}", "why")).unwrap_err();
-        assert!(message.starts_with("this is why (") && message.contains("run.rs:"), "{message}");
+        assert!(message.starts_with("this is why (") && message.contains("mod.rs:"), "{message}");
         assert_eq!(caught(|| ()), Ok(()));
     }
 }

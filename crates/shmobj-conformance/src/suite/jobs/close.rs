@@ -22,7 +22,7 @@ pub(in crate::suite) const TESTS: &[Test] = &[
     ),
     test!(["JL-6", "LT-14"], processes_go_on_without_the_job),
     test!(["JL-6", "LT-14"], limits_stay_without_the_job)
-        .but_wine("ignores the limit, as ever", "left: \"has it\"\n right: \"refused\""),
+        .but_wine("ignores limits", "left: \"has it\"\n right: \"refused\""),
     test!(["LT-14"], a_job_with_processes_and_no_handle_has_no_name)
         .but_wine("the name stays as long as the processes do", "opened\n  left: 0\n"),
 ];
