@@ -114,7 +114,8 @@ fn kill_member(lab: &Lab, random: &mut Random, tally: &mut Tally) {
 
 /// One of a pair, and no other one before that pair is gone: what both at once leave behind is not what this is about.
 fn kill_guardian(lab: &Lab, random: &mut Random, tally: &mut Tally) {
-    let guardians: Vec<_> = lab.running().into_iter().filter(|process| process.is_guardian()).collect();
+    let guardians: Vec<_> =
+        lab.running().into_iter().filter(shmobj_tests::lab::Marked::is_guardian).collect();
     let pairs: Vec<_> = guardians
         .iter()
         .filter(|lower| guardians.iter().any(|upper| upper.pid == lower.parent))

@@ -179,18 +179,20 @@ fn what_asks_for_it_gets_out_of_a_job_with_silent_breakaway_too() {
     voice.ends();
 }
 
-/// JC-5.
+/// JC-5: whoever is not in the job needs no leave of it.
 #[test]
 fn a_process_that_is_in_no_job_starts_others_outside() {
-    let place = Place::new();
-    let job = place.jobs().breakaway(Breakaway::Allowed).create("n").unwrap();
-    let mut outside = job.spawn_breakaway(&mut command(&place, "stays")).unwrap();
-    let voice = Voice::of(outside.stdin.take(), outside.stdout.take());
-    assert_eq!(voice.hears_number(), outside.id());
-    assert!(!job.contains(outside.id()).unwrap());
-    voice.ends();
-    assert!(outside.wait().unwrap().success());
-    assert_eq!(job.usage().unwrap().total_processes, 0);
+    for breakaway in [Breakaway::Denied, Breakaway::Allowed, Breakaway::Silent] {
+        let place = Place::new();
+        let job = place.jobs().breakaway(breakaway).create("n").unwrap();
+        let mut outside = job.spawn_breakaway(&mut command(&place, "stays")).unwrap();
+        let voice = Voice::of(outside.stdin.take(), outside.stdout.take());
+        assert_eq!(voice.hears_number(), outside.id());
+        assert!(!job.contains(outside.id()).unwrap());
+        voice.ends();
+        assert!(outside.wait().unwrap().success());
+        assert_eq!(job.usage().unwrap().total_processes, 0, "{breakaway:?}");
+    }
 }
 
 #[test]

@@ -158,12 +158,3 @@ fn a_handle_of_a_job_goes_to_other_processes_only_when_it_is_passed_on() {
     let looker = Job::try_from(owned).unwrap();
     assert_eq!((looker.access(), code(looker.terminate(1)), code(looker.processes())), (Access::QUERY, 5, 0));
 }
-
-/// JC-5: whoever is not in the job needs no leave of it.
-#[test]
-fn a_process_that_is_in_no_job_starts_others_outside_of_any() {
-    let job = Job::options().create_unnamed().unwrap();
-    let child = job.spawn_breakaway(&mut guest()).unwrap();
-    assert!(!job.contains(child.id()).unwrap());
-    assert!(child.wait_with_output().unwrap().status.success());
-}
