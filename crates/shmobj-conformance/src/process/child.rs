@@ -231,8 +231,14 @@ impl Process {
     pub(crate) fn has_ended(&mut self) {
         if cfg!(target_os = "linux") {
             let stat = format!("/proc/{}/stat", self.pid());
-            let is_zombie = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") Z "));
-            until(&format!("{self} ends"), is_zombie);
+            // A zombie without other threads, which can end after the first one.
+            let is_over = |stat: &str| {
+                let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+                fields.next() == Some("Z") && fields.nth(16) == Some("1")
+            };
+            until(&format!("{self} ends"), || {
+                std::fs::read_to_string(&stat).is_ok_and(|stat| is_over(&stat))
+            });
         } else {
             self.status();
         }
