@@ -6,14 +6,15 @@ use shmobj::{Access, Kind, Result};
 use crate::objects::{Objects, PAGE};
 
 /// Those that the library offers.
-pub(crate) const KINDS: [Kind; 5] =
-    [Kind::FileMapping, Kind::Mutex, Kind::Event, Kind::Semaphore, Kind::WaitableTimer];
+pub(crate) const KINDS: [Kind; 6] =
+    [Kind::FileMapping, Kind::Mutex, Kind::Event, Kind::Semaphore, Kind::WaitableTimer, Kind::Job];
 
 /// Those that can be waited for.
-pub(crate) const WAITABLE: [Kind; 4] = [Kind::Mutex, Kind::Event, Kind::Semaphore, Kind::WaitableTimer];
+pub(crate) const WAITABLE: [Kind; 5] =
+    [Kind::Mutex, Kind::Event, Kind::Semaphore, Kind::WaitableTimer, Kind::Job];
 
 /// Creates an object of this kind, or opens the one of this name; unnamed if the name is empty. Memory has a page, a semaphore counts 1 of 1,
-/// nothing is owned, set or armed.
+/// nothing is owned, set or armed, and a job has no process.
 pub(crate) fn create(place: &impl Objects, kind: Kind, name: &str) -> Result<AnyHandle> {
     Ok(match kind {
         Kind::FileMapping => place.mappings().size(PAGE as u64).create(name)?.into(),
@@ -21,6 +22,7 @@ pub(crate) fn create(place: &impl Objects, kind: Kind, name: &str) -> Result<Any
         Kind::Event => place.events().create(name)?.into(),
         Kind::Semaphore => place.semaphores().initial(1).max(1).create(name)?.into(),
         Kind::WaitableTimer => place.timers().create(name)?.into(),
+        Kind::Job => place.jobs().create(name)?.into(),
         kind => panic!("there are no objects of the kind {kind}"),
     })
 }
@@ -33,6 +35,7 @@ pub(crate) fn open(place: &impl Objects, kind: Kind, name: &str, access: Access)
         Kind::Event => place.events().open(name, access)?.into(),
         Kind::Semaphore => place.semaphores().open(name, access)?.into(),
         Kind::WaitableTimer => place.timers().open(name, access)?.into(),
+        Kind::Job => place.jobs().open(name, access)?.into(),
         kind => panic!("there are no objects of the kind {kind}"),
     })
 }
@@ -45,6 +48,7 @@ pub(crate) fn existed(handle: &AnyHandle) -> bool {
         AnyHandle::Event(event) => event.existed(),
         AnyHandle::Semaphore(semaphore) => semaphore.existed(),
         AnyHandle::WaitableTimer(timer) => timer.existed(),
+        AnyHandle::Job(job) => job.existed(),
         other => panic!("what is {other:?}?"),
     }
 }

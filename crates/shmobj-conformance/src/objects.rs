@@ -1,8 +1,8 @@
 //! Objects in a namespace of the test's own, for the test and for the roles in it alike.
 
 use shmobj::{
-    Access, Error, Event, EventOptions, FileMapping, MappingOptions, Mutex, MutexOptions, Namespace, Reset,
-    Result, Semaphore, SemaphoreOptions, TimerOptions, WaitableTimer,
+    Access, Error, Event, EventOptions, FileMapping, Job, JobOptions, MappingOptions, Mutex, MutexOptions,
+    Namespace, Reset, Result, Semaphore, SemaphoreOptions, TimerOptions, WaitableTimer,
 };
 
 /// The page size and the allocation granularity that the rows speak of.
@@ -36,6 +36,10 @@ pub(crate) trait Objects {
         WaitableTimer::options().namespace(self.namespace())
     }
 
+    fn jobs(&self) -> JobOptions<'_> {
+        Job::options().namespace(self.namespace())
+    }
+
     /// Named memory.
     #[track_caller]
     fn memory(&self, name: &str, size: u64) -> FileMapping {
@@ -61,6 +65,12 @@ pub(crate) trait Objects {
     #[track_caller]
     fn timer(&self, name: &str, reset: Reset) -> WaitableTimer {
         self.timers().reset(reset).create(name).expect("a timer")
+    }
+
+    /// A job without limits.
+    #[track_caller]
+    fn job(&self, name: &str) -> Job {
+        self.jobs().create(name).expect("a job")
     }
 
     /// Opens memory.

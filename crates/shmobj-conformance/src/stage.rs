@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use shmobj::Namespace;
+use shmobj::{Job, Namespace, Result};
 use tempfile::TempDir;
 
 use crate::case::Section;
@@ -52,6 +52,27 @@ impl Stage {
         more: impl FnOnce(&mut Command),
     ) -> Process {
         Process::start(self.section, role, &self.directory, arguments, more)
+    }
+
+    /// Starts a process outside of all jobs of the test, with what else the command is to be told. What it starts outlives it, and not the test.
+    #[track_caller]
+    pub(crate) fn parent_with(&self, role: &str, more: impl FnOnce(&mut Command)) -> Process {
+        Process::start_parent(self.section, role, &self.directory, more)
+    }
+
+    /// The same in a job, which can refuse it.
+    pub(crate) fn member_with(
+        &self,
+        job: &Job,
+        role: &str,
+        more: impl FnOnce(&mut Command),
+    ) -> Result<Process> {
+        Process::start_member(job, self.section, role, &self.directory, more)
+    }
+
+    /// The same outside of a job, which can refuse it.
+    pub(crate) fn outsider(&self, job: &Job, role: &str) -> Result<Process> {
+        Process::start_outsider(job, self.section, role, &self.directory)
     }
 
     /// A name that nobody else uses, for the namespaces that all tests share: `Global\`, and the default one.

@@ -7,17 +7,30 @@ use std::sync::mpsc;
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::platform::Platform;
+
 /// For what has to happen.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 /// For what must not.
 pub(crate) const SHORT: Duration = Duration::from_millis(60);
 
+/// How long to wait for what Wine never does.
+pub(crate) fn unless_wine() -> Duration {
+    if Platform::here() == Platform::Wine { SHORT * 20 } else { LONG }
+}
+
 /// Waits until something is so, which it has to be in the end.
 #[track_caller]
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, is_so: impl FnMut() -> bool) {
+    until_within(LONG, what, is_so);
+}
+
+/// The same, for what a system is known never to do: it need not be waited for so long there.
+#[track_caller]
+pub(crate) fn until_within(time: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < LONG, "{what}: not within {LONG:?}");
+        assert!(begun.elapsed() < time, "{what}: not within {time:?}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -9,7 +9,7 @@ use shmobj_conformance::results::{Outcome, Results};
 use shmobj_conformance::{report, spec, tables};
 
 /// How many rows have tests at least: a number that only grows.
-const MINIMUM: usize = 330;
+const MINIMUM: usize = 380;
 
 #[test]
 fn every_row_that_is_cited_exists() {

@@ -1,13 +1,17 @@
 //! The parent's end.
 
 use std::fmt;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use shmobj::{Job, Result};
+
+use super::lifeline::Lifeline;
+use super::started::Started;
 use super::{MARK, PANICKED, SAY, escaped, unescaped};
 use crate::threads::{LONG, SHORT, until};
 
@@ -16,9 +20,11 @@ use crate::threads::{LONG, SHORT, until};
 pub(crate) struct Process {
     role: String,
     count: u32,
-    child: Child,
+    child: Started,
     input: Option<ChildStdin>,
     lines: Receiver<String>,
+    /// What it starts is on it.
+    lifeline: Option<Lifeline>,
 }
 
 /// How a process ended by itself.
@@ -32,10 +38,12 @@ pub(crate) enum Ending {
     Other(ExitStatus),
 }
 
-/// Wine at times cannot start a process on a busy machine, and says so with `ERROR_INTERNAL_ERROR`, which no system means otherwise here.
-const NOT_STARTED_BY_WINE: i32 = 1359;
-/// How often a start is tried.
-const TRIES: usize = 4;
+/// What starts this program as a role. The role's own arguments follow.
+pub(super) fn command(section: &str, role: &str, directory: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
+    command.arg(MARK).arg(section).arg(role).arg(directory);
+    command
+}
 
 impl Process {
     #[track_caller]
@@ -46,32 +54,75 @@ impl Process {
         arguments: &[&str],
         more: impl FnOnce(&mut Command),
     ) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(1);
-        let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
-        command.arg(MARK).arg(section).arg(role).arg(directory).args(arguments);
+        let mut command = command(section, role, directory);
+        command.args(arguments);
         more(&mut command);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn();
-        let mut tries = 1;
-        while tries < TRIES
-            && child.as_ref().is_err_and(|error| error.raw_os_error() == Some(NOT_STARTED_BY_WINE))
-        {
-            tries += 1;
-            child = command.spawn();
-        }
-        let mut child = child.unwrap_or_else(|error| panic!("process {role:?} did not start: {error}"));
-        let output = BufReader::new(child.stdout.take().expect("a pipe"));
+        Self::listen(role, None, &mut command, Started::child)
+            .unwrap_or_else(|error| panic!("process {role:?} did not start: {error}"))
+    }
+
+    /// One that may start others, which outlive it, and end with the test at the latest.
+    #[track_caller]
+    pub(crate) fn start_parent(
+        section: &str,
+        role: &str,
+        directory: &Path,
+        more: impl FnOnce(&mut Command),
+    ) -> Self {
+        Self::parent(section, role, directory, more, Started::child)
+            .unwrap_or_else(|error| panic!("process {role:?} did not start: {error}"))
+    }
+
+    /// The same, in a job.
+    pub(crate) fn start_member(
+        job: &Job,
+        section: &str,
+        role: &str,
+        directory: &Path,
+        more: impl FnOnce(&mut Command),
+    ) -> Result<Self> {
+        Self::parent(section, role, directory, more, |command| Started::member(job, command))
+    }
+
+    /// The same, outside of a job.
+    pub(crate) fn start_outsider(job: &Job, section: &str, role: &str, directory: &Path) -> Result<Self> {
+        Self::parent(section, role, directory, |_| (), |command| Started::outsider(job, command))
+    }
+
+    fn parent<E>(
+        section: &str,
+        role: &str,
+        directory: &Path,
+        more: impl FnOnce(&mut Command),
+        start: impl FnOnce(&mut Command) -> Result<Started, E>,
+    ) -> Result<Self, E> {
+        let mut command = command(section, role, directory);
+        let lifeline = Lifeline::new();
+        lifeline.give(&mut command);
+        more(&mut command);
+        Self::listen(role, Some(lifeline), &mut command, start)
+    }
+
+    fn listen<E>(
+        role: &str,
+        lifeline: Option<Lifeline>,
+        command: &mut Command,
+        start: impl FnOnce(&mut Command) -> Result<Started, E>,
+    ) -> Result<Self, E> {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let mut child = start(command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
+        let (input, output) = child.pipes();
         let (sender, lines) = channel();
         // So that waiting for a line can have a bound.
         std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
+            for line in BufReader::new(output).lines().map_while(io::Result::ok) {
                 if sender.send(line).is_err() {
                     break;
                 }
             }
         });
-        let (count, input) = (COUNT.fetch_add(1, Ordering::Relaxed), child.stdin.take());
-        Self { role: role.to_owned(), count, child, input, lines }
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { role: role.to_owned(), count, child, input: Some(input), lines, lifeline })
     }
 
     /// Its process id.
@@ -169,18 +220,47 @@ impl Process {
         }
     }
 
+    /// Its exit code, when it has ended. A signal is none.
+    #[track_caller]
+    pub(crate) fn code(&mut self) -> Option<i32> {
+        self.status().code()
+    }
+
+    /// Waits until it has ended, and leaves it at that: its number stays its own.
+    #[track_caller]
+    pub(crate) fn has_ended(&mut self) {
+        if cfg!(target_os = "linux") {
+            let stat = format!("/proc/{}/stat", self.pid());
+            // A zombie without other threads, which can end after the first one.
+            let is_over = |stat: &str| {
+                let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+                fields.next() == Some("Z") && fields.nth(16) == Some("1")
+            };
+            until(&format!("{self} ends"), || {
+                std::fs::read_to_string(&stat).is_ok_and(|stat| is_over(&stat))
+            });
+        } else {
+            self.status();
+        }
+    }
+
     #[track_caller]
     fn ended(&mut self) -> Ending {
+        match self.status() {
+            status if status.success() => Ending::Success,
+            status if is_fault(status) => Ending::Fault,
+            status => Ending::Other(status),
+        }
+    }
+
+    #[track_caller]
+    fn status(&mut self) -> ExitStatus {
         let mut status = None;
         until(&format!("{self} ends"), || {
             status = self.child.try_wait().expect("a child can be waited for");
             status.is_some()
         });
-        match status.expect("it has ended") {
-            status if status.success() => Ending::Success,
-            status if is_fault(status) => Ending::Fault,
-            status => Ending::Other(status),
-        }
+        status.expect("it has ended")
     }
 
     /// What is left to read of what it printed.
@@ -212,9 +292,18 @@ impl fmt::Display for Ending {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.end();
+        if self.lifeline.take().is_none() {
+            return;
+        }
+        // What it has started has its standard output, and nobody else.
+        let gone = loop {
+            match self.lines.recv_timeout(LONG) {
+                Ok(_) => {}
+                Err(error) => break error == RecvTimeoutError::Disconnected,
+            }
+        };
+        assert!(gone || std::thread::panicking(), "what {self} has started does not end");
     }
 }
 

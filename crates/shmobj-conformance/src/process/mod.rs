@@ -10,10 +10,13 @@
 //! | `panicked TEXT` | the role has failed, and so has the test |
 //!
 //! Lines to the child are what [`Cue::hear`] returns. Newlines and backslashes in texts are escaped. Nothing stays behind: a child is
-//! killed and reaped when it is dropped, and one whose standard input ends (its parent has died) ends at once, whatever it does.
+//! killed and reaped when it is dropped, and one whose standard input ends (its parent has died) ends at once, whatever it does. What
+//! a child starts ends with the child's lifeline, and is waited for as well.
 
 mod child;
+mod lifeline;
 mod role;
+mod started;
 
 pub(crate) use child::Process;
 pub(crate) use role::Cue;
@@ -24,6 +27,9 @@ const MARK: &str = "--shmobj-conformance-role";
 
 /// The role of a process that runs a test, which is its first argument.
 pub(crate) const TEST: &str = "test";
+
+/// The code of a process whose parent is gone.
+const ORPHANED: i32 = 3;
 
 const SAY: &str = "say ";
 const PANICKED: &str = "panicked ";

@@ -2,12 +2,13 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::exit;
+use std::process::{Command, Stdio, exit};
 use std::sync::mpsc::{Receiver, channel};
 
 use shmobj::Namespace;
 
-use super::{MARK, PANICKED, SAY, TEST, escaped, unescaped};
+use super::child::command;
+use super::{MARK, ORPHANED, PANICKED, SAY, TEST, escaped, lifeline, unescaped};
 use crate::case::Role;
 use crate::objects::Objects;
 use crate::platform::let_faults_end_the_process;
@@ -17,11 +18,9 @@ use crate::suite;
 
 /// The code of a process whose role panicked, as of a Rust program that does.
 const PANIC: i32 = 101;
-/// The code of a process whose parent is gone.
-const ORPHANED: i32 = 3;
-
 /// What a role has to go by.
 pub(crate) struct Cue {
+    section: String,
     directory: PathBuf,
     namespace: Namespace,
     arguments: Vec<String>,
@@ -42,8 +41,18 @@ impl Cue {
 
     /// The next thing that the test tells.
     pub(crate) fn hear(&self) -> String {
-        // The reader ends the process before it ends.
-        unescaped(&self.lines.recv().expect("there is a reader"))
+        match self.lines.recv() {
+            Ok(line) => unescaped(&line),
+            Err(_) => exit(ORPHANED),
+        }
+    }
+
+    /// What starts another role of the section, which nobody hears. For roles that a test has started as parents.
+    pub(crate) fn command(&self, role: &str) -> Command {
+        let mut command = command(&self.section, role, &self.directory);
+        // The output is not written to: it tells the test when all are gone.
+        command.stdin(Stdio::null());
+        command
     }
 
     /// A path of the test's own.
@@ -67,7 +76,7 @@ pub fn act_if_told() {
     let_faults_end_the_process();
     let mut argument = || arguments.next().expect("a role is told what it needs");
     let (section, name, directory) = (argument(), argument(), PathBuf::from(argument()));
-    let cue = cue(&directory, arguments.collect());
+    let cue = cue(&section, &directory, arguments.collect());
     let outcome = if name == TEST {
         run::test(&section, cue.argument(0), &directory).map(|()| cue.say("passed"))
     } else {
@@ -87,11 +96,12 @@ pub fn act_if_told() {
 
 fn role(section: &str, name: &str) -> Option<&'static Role> {
     let own = suite::SECTIONS.iter().filter(|known| known.name == section).flat_map(|section| section.roles);
-    own.chain(suite::shared::ROLES).find(|role| role.name == name)
+    own.chain(suite::shared::ROLES).chain(suite::members::ROLES).find(|role| role.name == name)
 }
 
-fn cue(directory: &Path, arguments: Vec<String>) -> Cue {
+fn cue(section: &str, directory: &Path, arguments: Vec<String>) -> Cue {
     let (sender, lines) = channel();
+    let held = lifeline::hold();
     std::thread::spawn(move || {
         for line in std::io::stdin().lines().map_while(Result::ok) {
             if sender.send(line).is_err() {
@@ -99,10 +109,12 @@ fn cue(directory: &Path, arguments: Vec<String>) -> Cue {
             }
         }
         // Whatever the role is doing: nobody is left to tell it to end.
-        exit(ORPHANED)
+        if !held {
+            exit(ORPHANED)
+        }
     });
     let namespace = Namespace::at(names_in(directory));
-    Cue { directory: directory.to_owned(), namespace, arguments, lines }
+    Cue { section: section.to_owned(), directory: directory.to_owned(), namespace, arguments, lines }
 }
 
 fn speak(word: &str, text: &str) {

@@ -18,8 +18,7 @@ pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["C-6"], "a timer cannot be asked to wake the machine"),
     Remark::new(&["C-9"], "there are no output parameters"),
 ];
-pub(super) const NOTES: &[Remark] =
-    &[Remark::new(&["C-5"], "`existed` of the handle is the 183; jobs are not offered")];
+pub(super) const NOTES: &[Remark] = &[Remark::new(&["C-5"], "`existed` of the handle is the 183")];
 
 fn creating_tells_whether_the_object_is_new_and_nothing_older_than_that(stage: &Stage) {
     for kind in KINDS {

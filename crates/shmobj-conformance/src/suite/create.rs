@@ -7,6 +7,7 @@ use crate::kinds::{self, KINDS};
 use crate::objects::{Objects, PAGE, code};
 use crate::process::Cue;
 use crate::stage::Stage;
+use crate::suite::members::member;
 
 pub(super) const TESTS: &[Test] = &[
     test!(["CR-1"], a_new_handle_has_all_rights_of_its_kind),
@@ -29,7 +30,7 @@ pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["CR-8", "CR-9"], "`Security` is a type, which cannot be malformed"),
     Remark::new(&["CR-10"], "options have no bits that are not defined"),
 ];
-pub(super) const NOTES: &[Remark] = &[Remark::new(&["CR-1"], "rights are `Access`; jobs are not offered")];
+pub(super) const NOTES: &[Remark] = &[Remark::new(&["CR-1"], "rights are `Access`")];
 
 fn a_new_handle_has_all_rights_of_its_kind(stage: &Stage) {
     let memory = stage.memory("memory", PAGE as u64);
@@ -59,6 +60,15 @@ fn a_new_handle_has_all_rights_of_its_kind(stage: &Stage) {
     assert!(mutex.access().contains(Access::QUERY | Access::SYNCHRONIZE));
     mutex.state().unwrap();
     drop(mutex.lock().unwrap());
+
+    let job = stage.job("job");
+    let rights = Access::QUERY | Access::MODIFY | Access::ASSIGN | Access::TERMINATE | Access::SYNCHRONIZE;
+    assert!(job.access().contains(rights));
+    job.set_limits(&job.limits().unwrap()).unwrap();
+    let process = member(stage, &job);
+    job.assign(process.pid()).unwrap();
+    job.terminate(1).unwrap();
+    assert!(job.wait(Timeout::NOW).unwrap());
 }
 
 /// Whatever is the matter with the file: the name may win, or the file's error.

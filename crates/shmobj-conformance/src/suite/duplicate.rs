@@ -147,9 +147,10 @@ fn rights_that_the_kind_does_not_have_are_5(stage: &Stage) {
         let source = kinds::create(stage, kind, "n").unwrap();
         let foreign = match kind {
             Kind::FileMapping => [Access::MODIFY, Access::SYNCHRONIZE | Access::READ],
-            _ => [Access::READ, Access::SYNCHRONIZE | Access::WRITE],
+            Kind::Job => [Access::READ, Access::SYNCHRONIZE | Access::WRITE],
+            _ => [Access::TERMINATE, Access::SYNCHRONIZE | Access::WRITE],
         };
-        let undefined = [u32::MAX, 0x40, 0x8000, 0x8000 | Access::ALL.bits()].map(Access::from_bits_retain);
+        let undefined = [u32::MAX, 0x80, 0x8000, 0x8000 | Access::ALL.bits()].map(Access::from_bits_retain);
         for access in foreign.into_iter().chain(undefined) {
             assert_eq!(code(source.try_clone_with(access)), 5, "{kind}, {access:?}");
         }

@@ -1,11 +1,13 @@
 //! Section 6.7: creating what exists.
 
+use shmobj::job::Breakaway;
 use shmobj::{Access, Allocation, Due, FileMapping, LargePages, Protection, Reset, Security, Timeout};
 
 use crate::case::{Remark, Role, Test, linux_test, test};
 use crate::kinds::{self, KINDS};
 use crate::objects::{Objects, PAGE, code};
 use crate::stage::Stage;
+use crate::suite::members::member;
 use crate::threads::LONG;
 
 pub(super) const TESTS: &[Test] = &[
@@ -26,6 +28,7 @@ pub(super) const TESTS: &[Test] = &[
     test!(["AE-14"], a_semaphore_that_exists_keeps_its_counts),
     test!(["AE-14"], counts_that_are_never_right_are_wrong_for_a_name_that_exists_too),
     test!(["AE-15"], a_timer_that_exists_stays_of_its_sort),
+    test!(["AE-16"], a_job_that_exists_is_opened_and_keeps_its_limits),
 ];
 
 pub(super) const ROLES: &[Role] = &[];
@@ -36,7 +39,6 @@ pub(super) const REASONS: &[Remark] = &[
         &["AE-9"],
         "does not hold on Linux for reading alone: who may read gets an existing mapping for reading (DA-7). Not tested: it needs two users",
     ),
-    Remark::new(&["AE-16"], "jobs are not offered"),
 ];
 pub(super) const NOTES: &[Remark] = &[
     Remark::new(&["AE-3"], "what is asked for is ordinary or reserved memory"),
@@ -238,4 +240,14 @@ fn a_timer_that_exists_stays_of_its_sort(stage: &Stage) {
         assert!(second.wait(LONG).unwrap());
         assert_eq!(second.wait(Timeout::NOW).unwrap(), again, "{reset:?}");
     }
+}
+
+fn a_job_that_exists_is_opened_and_keeps_its_limits(stage: &Stage) {
+    let first = stage.jobs().kill_on_close(true).create("n").unwrap();
+    let limits = first.limits().unwrap();
+    let process = member(stage, &first);
+    let second = stage.jobs().breakaway(Breakaway::Allowed).create("n").unwrap();
+    assert!(second.existed() && second.is_same_object(&first));
+    assert_eq!(second.limits().unwrap(), limits);
+    assert_eq!(second.processes().unwrap(), [process.pid()]);
 }

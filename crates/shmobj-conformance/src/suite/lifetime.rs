@@ -36,10 +36,8 @@ pub(super) const ROLES: &[Role] = &[
     role!(owns_a_mutex),
 ];
 
-pub(super) const REASONS: &[Remark] = &[
-    Remark::new(&["LT-12"], "a wait borrows its handle, so nobody can close it meanwhile"),
-    Remark::new(&["LT-14"], "jobs are not offered"),
-];
+pub(super) const REASONS: &[Remark] =
+    &[Remark::new(&["LT-12"], "a wait borrows its handle, so nobody can close it meanwhile")];
 pub(super) const NOTES: &[Remark] = &[
     Remark::new(&["LT-8"], "the handle is one that a child has inherited and never asked for"),
     Remark::new(&["LT-9"], "that the memory is the system's again is not seen through the interface"),

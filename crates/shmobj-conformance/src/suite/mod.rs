@@ -17,6 +17,7 @@ mod jobs;
 mod large_pages;
 mod lifetime;
 mod map;
+pub(crate) mod members;
 mod mutex;
 mod name_forms;
 mod names;
@@ -45,14 +46,14 @@ mod wait_one;
 use crate::case::Section;
 
 macro_rules! sections {
-    ($($name:ident),* $(,)?) => {
+    ($($name:ident $(:: $part:ident)?),* $(,)?) => {
         /// All of them, in the order of the rows.
         pub(crate) const SECTIONS: &[Section] = &[$(Section {
-            name: stringify!($name),
-            tests: $name::TESTS,
-            roles: $name::ROLES,
-            reasons: $name::REASONS,
-            notes: $name::NOTES,
+            name: concat!(stringify!($name) $(, "::", stringify!($part))?),
+            tests: $name$(::$part)?::TESTS,
+            roles: $name$(::$part)?::ROLES,
+            reasons: $name$(::$part)?::REASONS,
+            notes: $name$(::$part)?::NOTES,
         }),*];
     };
 }
@@ -92,7 +93,13 @@ sections! {
     semaphore,
     event,
     timer,
-    jobs,
+    jobs::assign,
+    jobs::children,
+    jobs::accounting,
+    jobs::limits,
+    jobs::close,
+    jobs::terminate,
+    jobs::notifications,
     private_namespaces,
     newer_interfaces,
     wait_on_address,

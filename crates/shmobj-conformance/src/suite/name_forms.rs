@@ -36,7 +36,6 @@ pub(super) const NOTES: &[Remark] = &[
         &["NM-17", "NM-18"],
         "in the default namespace; in `Namespace::at` a name on Windows has 46 units fewer",
     ),
-    Remark::new(&["NM-14"], "jobs are not offered"),
     Remark::new(&["NM-19"], "on Windows a name with a NUL is refused with 123: names end there"),
 ];
 
@@ -146,7 +145,7 @@ fn every_other_character_stands_for_itself(stage: &Stage) {
         let prefixed = format!("Local\\{name}");
         assert!(stage.events().open(&prefixed, Access::ALL).unwrap().is_same_object(event), "{name:?}");
     }
-    for (kind, name) in KINDS.into_iter().zip(["a:*", "b<>|", "c\"?", "d/..", "e \u{1f980}"]) {
+    for (kind, name) in KINDS.into_iter().zip(["a:*", "b<>|", "c\"?", "d/..", "e \u{1f980}", "%f"]) {
         let object = kinds::create(stage, kind, name).unwrap();
         assert!(!kinds::existed(&object), "{kind}");
         stage.child("opens", &[kind.as_str(), name]).expect("opened");

@@ -20,10 +20,8 @@ pub(super) const TESTS: &[Test] = &[
 
 pub(super) const ROLES: &[Role] = &[role!(creates_the_kind_it_is_told)];
 pub(super) const REASONS: &[Remark] = &[];
-pub(super) const NOTES: &[Remark] = &[
-    Remark::new(&["NS-2", "NS-3"], "jobs are not offered"),
-    Remark::new(&["NS-7"], "that all have the same object is seen of memory"),
-];
+pub(super) const NOTES: &[Remark] =
+    &[Remark::new(&["NS-7"], "that all have the same object is seen of memory")];
 
 fn creating_a_name_that_exists_gives_a_handle_to_the_existing_object(stage: &Stage) {
     for kind in KINDS {

@@ -65,7 +65,7 @@ const NOT_OFFERED: [u32; 6] = [0x2_0000, 0x4_0000, 0x0100_0000, 0x0200_0000, 0x1
 fn a_right_that_the_kind_has_not_is_not_granted(stage: &Stage) {
     for kind in KINDS {
         let _held = kinds::create(stage, kind, "n").unwrap();
-        let undefined = Access::from_bits_retain(if kind == Kind::FileMapping { 0x40 } else { 0x8000 });
+        let undefined = Access::from_bits_retain(if kind == Kind::FileMapping { 0x80 } else { 0x8000 });
         for access in [undefined, undefined | Access::QUERY] {
             assert_eq!(code(kinds::open(stage, kind, "n", access)), 5, "{kind}, {access:?}");
         }
@@ -83,6 +83,10 @@ fn a_right_that_another_kind_has_is_not_granted(stage: &Stage) {
         let _held = kinds::create(stage, kind, "n").unwrap();
         for access in [Access::READ, Access::READ | Access::SYNCHRONIZE] {
             assert_eq!(code(kinds::open(stage, kind, "n", access)), 5, "{kind}, {access:?}");
+        }
+        for access in [Access::ASSIGN, Access::TERMINATE | Access::SYNCHRONIZE] {
+            let expected = if kind == Kind::Job { 0 } else { 5 };
+            assert_eq!(code(kinds::open(stage, kind, "n", access)), expected, "{kind}, {access:?}");
         }
     }
 }

@@ -26,13 +26,10 @@ pub(super) const TESTS: &[Test] = &[
 
 pub(super) const ROLES: &[Role] = &[];
 
-pub(super) const REASONS: &[Remark] = &[
-    Remark::new(&["AR-7", "AR-8"], "jobs are not offered"),
-    Remark::new(
-        &["AR-9"],
-        "not tested: there are no handles to processes; a process is named by its number, and the system decides by the user, which needs two users",
-    ),
-];
+pub(super) const REASONS: &[Remark] = &[Remark::new(
+    &["AR-8", "AR-9"],
+    "not tested: there are no handles to processes; a process is named by its number, and the system decides by the user, which needs two users",
+)];
 
 pub(super) const NOTES: &[Remark] = &[
     Remark::new(&["AR-10"], "handles have no flags to get and set; all else that needs no right is tested"),
@@ -44,6 +41,7 @@ fn signal(handle: &AnyHandle) {
     match handle {
         AnyHandle::Event(event) => event.set().unwrap(),
         AnyHandle::WaitableTimer(timer) => timer.set(Due::NOW, None).unwrap(),
+        AnyHandle::Job(job) => job.terminate(0).unwrap(),
         _ => {}
     }
 }

@@ -1,5 +1,6 @@
 //! Section 23: stories of two processes, A and B. A is the test.
 
+use shmobj::job::Notification;
 use shmobj::transfer::{self, Deposit, InheritExt};
 use shmobj::wait::{self, Waited, WaitedAll};
 use shmobj::{Access, Allocation, FileMapping, Kind, Period, Protection, Reset, Timeout};
@@ -12,6 +13,7 @@ use crate::owners::{Owner, abandon, own};
 use crate::process::{Cue, Process};
 use crate::stage::Stage;
 use crate::suite::file_changes::USER_MAPPED_FILE;
+use crate::suite::members::{all_end, dismiss, member, started, stranger, survivors};
 use crate::threads::{LONG, SHORT, Waiter};
 use crate::touch;
 
@@ -36,6 +38,8 @@ pub(super) const TESTS: &[Test] = &[
     test!(["TS-13"], the_first_abandoned_mutex_is_taken_and_the_second_stays_abandoned),
     test!(["TS-14"], a_wait_for_all_reserves_nothing),
     test!(["TS-18"], a_periodic_timer_that_nobody_waited_for_passes_once),
+    test!(["TS-19"], who_closes_a_job_ends_its_processes_and_their_children),
+    test!(["TS-20"], a_job_tells_that_its_process_comes_and_goes),
     test!(["TS-24"], of_many_processes_exactly_one_creates),
     test!(["TS-26"], local_names_are_the_sessions_own),
     test!(["TS-27"], two_mappings_of_one_file_and_the_file_are_coherent),
@@ -56,7 +60,6 @@ pub(super) const ROLES: &[Role] = &[
 
 pub(super) const REASONS: &[Remark] = &[
     Remark::new(&["TS-23"], "the owner cannot be shut out, and READ_CONTROL is no right of this library"),
-    Remark::new(&["TS-19", "TS-20"], "there are no jobs in this library"),
     Remark::new(&["TS-21"], "a handle is closed by dropping it: there is no DUPLICATE_CLOSE_SOURCE"),
     Remark::new(&["TS-22"], "handles have no flags"),
     Remark::new(&["TS-25"], "it needs two sessions, and a user without a privilege"),
@@ -352,6 +355,29 @@ fn of_many_processes_exactly_one_creates(stage: &Stage) {
             assert_eq!(process.ask("close"), "closed");
         }
     }
+}
+
+fn who_closes_a_job_ends_its_processes_and_their_children(stage: &Stage) {
+    let job = stage.jobs().kill_on_close(true).create("").unwrap();
+    let mut processes = [member(stage, &job), member(stage, &job)];
+    let mut pids: Vec<u32> = processes.iter_mut().map(|process| started(process, "start")).collect();
+    pids.extend(processes.each_ref().map(Process::pid));
+    assert_eq!(survivors(stage, &pids), 4);
+    drop(job);
+    all_end(stage, &pids);
+}
+
+fn a_job_tells_that_its_process_comes_and_goes(stage: &Stage) {
+    let job = stage.job("");
+    let notifications = job.notifications().unwrap();
+    let mut process = stranger(stage);
+    let pid = process.pid();
+    job.assign(pid).unwrap();
+    dismiss(&mut process);
+    let told = [0; 3].map(|_| notifications.next(LONG).unwrap());
+    let expected = [Notification::Started(pid), Notification::Ended(pid), Notification::Empty];
+    assert_eq!(told, expected.map(Some));
+    assert!(!job.wait(SHORT).unwrap());
 }
 
 fn local_names_are_the_sessions_own(stage: &Stage) {

@@ -11,6 +11,7 @@ use crate::looks::{count, is_set};
 use crate::objects::{Objects, code, error};
 use crate::owners::{Owner, abandon, is_free, own};
 use crate::stage::Stage;
+use crate::suite::members::member;
 use crate::threads::{LONG, SHORT, Waiter, exactly, until};
 
 pub(super) const TESTS: &[Test] = &[
@@ -26,6 +27,7 @@ pub(super) const TESTS: &[Test] = &[
     test!(["WM-9"], the_same_object_can_be_waited_for_twice_and_is_taken_once),
     test!(["WM-12"], the_first_of_several_signalled_objects_is_taken_and_no_other),
     test!(["WM-12"], who_is_blocked_takes_whichever_is_signalled),
+    test!(["WM-12", "WM-13"], a_job_and_what_it_tells_are_waited_for_with_other_objects),
     test!(["WM-13"], nothing_is_taken_before_all_are_signalled),
     test!(["WM-13"], what_was_signalled_at_different_times_does_not_count),
     test!(["WM-14"], all_are_taken_when_the_last_one_is_signalled),
@@ -533,4 +535,21 @@ fn a_signal_releases_one_of_those_who_wait_in_different_ways(stage: &Stage) {
         assert!(waiters.into_iter().all(Waiter::outcome));
     });
     assert_eq!((is_set(&event), is_set(&other), count(&semaphore)), (false, false, 4));
+}
+
+fn a_job_and_what_it_tells_are_waited_for_with_other_objects(stage: &Stage) {
+    let (event, job) = (stage.event("event", Reset::Auto), stage.job("job"));
+    let notifications = job.notifications().unwrap();
+    let objects: [&dyn Waitable; 3] = [&event, &job, &notifications];
+    assert_eq!(wait::any(&objects, SHORT).unwrap(), Waited::TimedOut);
+    let process = member(stage, &job);
+    assert_eq!(wait::any(&objects, LONG).unwrap(), Waited::Signaled(2), "it tells of the process");
+    job.terminate(1).unwrap();
+    drop(process);
+    assert_eq!(wait::any(&objects, LONG).unwrap(), Waited::Signaled(1), "the first that is signalled");
+    assert_eq!(wait::all(&objects, SHORT).unwrap(), WaitedAll::TimedOut);
+    event.set().unwrap();
+    assert!(matches!(wait::all(&objects, LONG).unwrap(), WaitedAll::Signaled));
+    assert!(!is_set(&event), "it was taken");
+    assert_eq!(wait::any(&objects, LONG).unwrap(), Waited::Signaled(1), "nothing was taken of the job");
 }

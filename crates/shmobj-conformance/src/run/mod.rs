@@ -1,9 +1,11 @@
 //! Running the suite.
 
+mod mechanism;
+
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::{Arc, Mutex, Once};
 
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
@@ -40,7 +42,8 @@ fn conclude(arguments: &Arguments, record: Option<&Path>) -> ExitCode {
         let results = &results;
         section.tests.iter().map(move |test| trial(section, test, here, apart, results.clone()))
     });
-    let conclusion = libtest_mimic::run(arguments, trials.collect());
+    let trials = trials.chain(mechanism::trials(here)).collect();
+    let conclusion = libtest_mimic::run(arguments, trials);
     match record {
         Some(file) if !is_whole(arguments, &conclusion) => {
             fail(&format!("{} is not written: not all tests ran", file.display()))
@@ -87,12 +90,22 @@ fn trial(
 
 /// Runs a test, and says what came of it.
 fn judge(section: &Section, test: &Test, here: Platform, apart: bool) -> Result<Outcome, String> {
+    if apart {
+        return judge_apart(section, test, here, |_| ());
+    }
     let directory = stage::directory();
-    let outcome = if apart {
-        Process::start(section.name, TEST, directory.path(), &[test.name], |_| ()).verdict()
-    } else {
-        perform(section, test, directory.path())
-    };
+    verdict(perform(section, test, directory.path()), test.difference(here), here)
+}
+
+/// The same, in a process of its own, with something more said to its command.
+fn judge_apart(
+    section: &Section,
+    test: &Test,
+    here: Platform,
+    more: impl FnOnce(&mut Command),
+) -> Result<Outcome, String> {
+    let directory = stage::directory();
+    let outcome = Process::start(section.name, TEST, directory.path(), &[test.name], more).verdict();
     verdict(outcome, test.difference(here), here)
 }
 
@@ -187,7 +200,7 @@ mod tests {
     #[test]
     fn a_panic_is_told_with_its_place() {
         let message = caught(|| panic!("this is {}", "why")).unwrap_err();
-        assert!(message.starts_with("this is why (") && message.contains("run.rs:"), "{message}");
+        assert!(message.starts_with("this is why (") && message.contains("mod.rs:"), "{message}");
         assert_eq!(caught(|| ()), Ok(()));
     }
 }
