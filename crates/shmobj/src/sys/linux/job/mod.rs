@@ -103,6 +103,8 @@ pub(crate) fn terminate(job: &Synchronizer, attempt: &Attempt<'_>, code: u32) ->
     let mut table = jobs.table()?;
     // Those that are there now. What comes later is not ended, and nobody waits for it.
     let ending: Vec<_> = jobs.trees(&board, &mut table).iter().map(Tree::identity).collect();
+    // Who is ending is in no group any more, and may still have files open.
+    let mut awaited = BTreeSet::new();
     loop {
         let trees = jobs.trees(&board, &mut table);
         let (old, later) = trees.split(|tree| ending.contains(&tree.identity()));
@@ -110,8 +112,12 @@ pub(crate) fn terminate(job: &Synchronizer, attempt: &Attempt<'_>, code: u32) ->
         if later.iter().next().is_some() {
             members.retain(|&pid| table.find(pid).is_some_and(|row| !later.have(&table, row)));
         }
+        awaited.extend(members.iter().filter_map(|&pid| Some((pid, table.find(pid)?.started))));
+        awaited.retain(|(pid, started)| {
+            table.find(*pid).is_some_and(|row| row.started == *started && !row.is_dead())
+        });
         // Guardians as well: what calls itself one of them does not hide from its own.
-        if members.is_empty() && old.iter().next().is_none() {
+        if awaited.is_empty() && old.iter().next().is_none() {
             if trees.has_foreign {
                 return Err(foreign(attempt));
             }
@@ -123,7 +129,7 @@ pub(crate) fn terminate(job: &Synchronizer, attempt: &Attempt<'_>, code: u32) ->
             signal(&table, row, Signal::CONT); // somebody may have stopped it
         }
         if begun.elapsed() > PATIENCE {
-            return Err(not_ended(attempt, &members));
+            return Err(not_ended(attempt, &awaited.into_iter().map(|(pid, _)| pid).collect::<Vec<_>>()));
         }
         if begun.elapsed() > GUARDIANS_TURN {
             end_members(&jobs, &board, &table, &members, later.iter().next().is_none());

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::board::{Board, News};
+use super::guardian::LOOK;
 use super::members::{Trees, is_guardian_of};
 use super::table::{Row, Table, look};
 use super::{cgroup, signal, usage};
@@ -132,6 +133,9 @@ fn look_after(
         board.count_terminated(living(table).count() as u64);
         board.tell(News::Hit(Limit::CpuTime));
         board.end(OUT_OF_TIME);
+        for row in trees.iter().filter_map(|tree| table.find(tree.guardian)) {
+            signal(table, row, LOOK);
+        }
         return true;
     }
     let page = rustix::param::page_size() as u64;

@@ -287,6 +287,10 @@ impl Lower {
                 self.end_tree(); // J2
             }
             self.reap();
+            // Another guardian may have found just what this one would.
+            if self.board().ended().0 != self.ended_before {
+                self.end_job();
+            }
             if watch.enforce(self.board(), self.ours.guardian) {
                 self.end_job();
             }
@@ -329,8 +333,8 @@ impl Lower {
     /// The kernel has ended it because it had used up its own time.
     fn note_time_limit(&self, reaped: &Reaped) {
         let limit = self.board().limits().process_cpu_time;
-        // It counts ticks, which is less exact.
-        let limit = limit.map(|limit| limit.saturating_sub(std::time::Duration::from_millis(200)));
+        // It counts ticks, which is less exact, and nobody else kills for having used so much.
+        let limit = limit.map(|limit| limit / 2);
         let was_killed = matches!(reaped.status & 0x7f, libc::SIGKILL | libc::SIGXCPU);
         if was_killed && limit.is_some_and(|limit| u128::from(reaped.used) >= limit.as_nanos()) {
             self.board().count_terminated(1);
