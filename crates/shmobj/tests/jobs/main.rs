@@ -13,6 +13,8 @@ mod nested;
 mod notified;
 mod peers;
 mod spawned;
+#[cfg(target_os = "linux")]
+mod spawners;
 mod terminated;
 
 use shmobj::{Access, Job, JobOptions};

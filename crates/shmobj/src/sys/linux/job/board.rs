@@ -8,7 +8,7 @@
 use std::mem::offset_of;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::Duration;
 
@@ -139,6 +139,11 @@ impl Slot {
     pub(super) fn fill(&self, tree: &Tree) {
         self.guardian.store(0, Release);
         self.started.store(tree.started, Release);
+        self.set_root(tree);
+    }
+
+    /// Tells the first process, and whether it is in the group, of a tree that is there: nobody may take its slot for free meanwhile.
+    pub(super) fn set_root(&self, tree: &Tree) {
         self.root.store(u64::from(tree.namespace) << 32 | u64::from(tree.root), Release);
         self.root_started.store(tree.root_started, Release);
         self.guardian.store(u64::from(tree.flags) << 32 | u64::from(tree.guardian), Release);
@@ -168,7 +173,7 @@ impl News {
             Self::Hit(Limit::CpuTime) => (6, 0),
             Self::Hit(Limit::ProcessCpuTime(pid)) => (7, pid),
         };
-        (number + 1) << 40 | sort << 32 | u64::from(pid)
+        number.wrapping_add(1) << 40 | sort << 32 | u64::from(pid)
     }
 
     /// `None`: it has been overwritten, or is not written yet, or nonsense.
@@ -393,7 +398,7 @@ impl Board {
     }
 
     pub(super) fn activity(&self) -> u32 {
-        self.activity.load(Relaxed)
+        self.activity.load(Acquire) // what is told is read after it
     }
 }
 

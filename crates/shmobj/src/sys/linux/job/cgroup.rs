@@ -124,6 +124,14 @@ pub(super) fn directory_of(parent: &Path, id: &str) -> PathBuf {
     parent.join(format!("{PREFIX}{id}"))
 }
 
+/// The kernel's number of the file system of control groups.
+const FILE_SYSTEM: u32 = 0x6367_7270;
+
+/// Whether this is a control group, and no other directory: whoever may write a board could name any, with files in it that look alike.
+pub(super) fn is_group(directory: &OwnedFd) -> bool {
+    rustix::fs::fstatfs(directory).is_ok_and(|system| u32::try_from(system.f_type) == Ok(FILE_SYSTEM))
+}
+
 impl Group {
     /// Opens a group, or makes it.
     pub(super) fn open(path: &Path) -> Result<Self, Errno> {
@@ -135,6 +143,9 @@ impl Group {
             }
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
             let Ok(directory) = rustix::fs::open(path, flags, Mode::empty()) else { continue };
+            if !is_group(&directory) {
+                return Err(Errno::NOTDIR);
+            }
             let locked = try_lock(&directory, FlockOperation::NonBlockingLockShared)?;
             if locked
                 && rustix::fs::accessat(&directory, c"cgroup.procs", Access::WRITE_OK, AtFlags::EACCESS)
@@ -199,7 +210,7 @@ pub(super) fn value(text: &str, key: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok())
 }
 
-/// The processes of a group, and of those inside of it.
+/// The processes of a group, given as a path that nobody can change, and of those inside of it.
 pub(super) fn processes(path: &Path, found: &mut Vec<u32>) {
     let procs = std::fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
     found.extend(procs.lines().filter_map(|line| line.parse::<u32>().ok()).filter(|&pid| pid != 0));
@@ -259,7 +270,9 @@ mod tests {
         for file in ["pids.max", "memory.max", "cgroup.procs"] {
             std::fs::write(path.join(file), "").unwrap();
         }
-        let group = Group::open(path).unwrap();
+        let opened = std::fs::File::open(path).unwrap();
+        let group = Group { directory: opened.into(), path: path.to_owned() };
+        assert!(!is_group(&group.directory) && Group::open(path).is_err(), "it only looks like one");
         group.limit(&Limits::new().max_processes(7).memory(1 << 20));
         assert_eq!(std::fs::read_to_string(path.join("pids.max")).unwrap(), "7");
         assert_eq!(std::fs::read_to_string(path.join("memory.max")).unwrap(), "1048576");

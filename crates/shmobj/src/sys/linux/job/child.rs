@@ -83,7 +83,11 @@ impl Child {
         if self.status.is_some() {
             return Ok(());
         }
-        let Some(process) = &self.process else { return Ok(()) };
+        let Some(process) = &self.process else {
+            return Err(attempt(self, "kill")
+                .fails(ErrorKind::NoResources, "no descriptor was free for it when it was started")
+                .with_remedy("raise the limit of open files, or terminate the job"));
+        };
         match rustix::process::pidfd_send_signal(process.as_fd(), Signal::KILL) {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
             Err(errno) => Err(attempt(self, "kill").os("sending it a signal", errno)),

@@ -159,8 +159,10 @@ impl Trees {
     }
 }
 
+/// What was started in the job is a child of its guardian as long as that lives: whoever may write the board could name anybody else.
 fn is_root(tree: &Tree, row: &Row) -> bool {
-    tree.root == row.pid && tree.root_started == row.started
+    let is_it = tree.root == row.pid && tree.root_started == row.started;
+    is_it && (tree.is_assigned() || row.parent == tree.guardian)
 }
 
 /// Whether a tree has a guardian. A number is believed only with the time at which the process was started.
@@ -228,6 +230,18 @@ mod tests {
         assert_eq!(members(outer, Breakaway::Allowed), [12, 22, 31]);
         assert_eq!(members(inner, Breakaway::Allowed), [22]);
         assert_eq!(members(inner, Breakaway::Silent), []);
+    }
+
+    #[test]
+    fn nobody_else_s_child_was_started_in_the_job() {
+        let mut table = nested();
+        for (root, is_in) in [(12, true), (22, false), (10, false)] {
+            let tree = Tree { guardian: 11, root, ..Tree::default() };
+            let trees = Trees::one(tree, Breakaway::Silent);
+            trees.mark(&mut table);
+            let row = table.find(root).unwrap();
+            assert_eq!((row.is_member(), trees.have(&table, row)), (is_in, is_in), "{root}");
+        }
     }
 
     #[test]

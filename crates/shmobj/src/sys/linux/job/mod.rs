@@ -49,6 +49,7 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 
 use super::namespace::FileKey;
 use super::object::Object;
+use super::proc::own_descriptor;
 use super::sync::words::Words;
 use super::sync::{Holder, Synchronizer, cell, own_pid_namespace};
 use crate::error::{Attempt, Error, ErrorKind, Result};
@@ -399,13 +400,14 @@ impl<'a> Jobs<'a> {
     fn group(&self, board: &Board) -> Option<OwnedFd> {
         use rustix::fs::{Mode, OFlags};
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        rustix::fs::open(self.group_path(board)?, flags, Mode::empty()).ok()
+        let group = rustix::fs::open(self.group_path(board)?, flags, Mode::empty()).ok()?;
+        cgroup::is_group(&group).then_some(group)
     }
 
     fn in_group(&self, board: &Board) -> Vec<u32> {
         let mut found = Vec::new();
-        if let Some(path) = self.group_path(board) {
-            cgroup::processes(&path, &mut found);
+        if let Some(group) = self.group(board) {
+            cgroup::processes(Path::new(&own_descriptor(&group)), &mut found);
         }
         found
     }

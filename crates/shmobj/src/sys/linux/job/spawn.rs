@@ -3,7 +3,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -88,12 +88,20 @@ fn start(
     let _ = forked.wait(); // C, which has ended
     match child::receive(&link, true) {
         Ok(Some((Answer::Started(pid), process))) => Ok((Child::new(pid, process, link), pipes)),
-        Ok(Some((Answer::Refused(errno), _))) => {
-            Err(not_started(attempt, std::io::Error::from_raw_os_error(errno)))
-        }
+        Ok(Some((Answer::Refused(errno), _))) => Err(refused(attempt, errno)),
         Ok(_) => Err(attempt.fails(ErrorKind::Other, "its guardians were killed while it started")),
         Err(errno) => Err(attempt.os("listening to its guardians", errno)),
     }
+}
+
+/// A guardian was not able to do its work.
+fn refused(attempt: &Attempt<'_>, errno: i32) -> Error {
+    if errno == guardian::UNSEEN.raw_os_error() {
+        return attempt
+            .fails(ErrorKind::NotSupported, "its guardians do not find themselves in /proc")
+            .with_remedy("see whether the command enters another PID namespace or root before, and whether descriptors are free");
+    }
+    not_started(attempt, std::io::Error::from_raw_os_error(errno))
 }
 
 fn not_started(attempt: &Attempt<'_>, error: std::io::Error) -> Error {
@@ -152,6 +160,7 @@ pub(super) fn assign(job: &Jobs<'_>, pid: u32) -> Result<()> {
     drop(charge);
     match child::receive(&ours, true) {
         Ok(Some((Answer::Started(_), _))) => Ok(()),
+        Ok(Some((Answer::Refused(errno), _))) => Err(refused(attempt, errno)),
         Ok(_) => Err(attempt.fails(ErrorKind::Other, "its guardians were killed while they started")),
         Err(errno) => Err(attempt.os("listening to its guardians", errno)),
     }
@@ -244,12 +253,11 @@ impl<'a> Entering<'a> {
 
     /// The job's control group; made when the first process comes, inside of the one that it is in if that is a job's.
     fn group(&self, pid: u32) -> Option<Group> {
-        use std::os::unix::ffi::{OsStrExt, OsStringExt};
+        use std::os::unix::ffi::OsStrExt;
         if self.limits.breakaway == Breakaway::Silent {
             return None; // in a group, all that a process starts is inside
         }
-        let known = self.board.path().map(|path| PathBuf::from(std::ffi::OsString::from_vec(path)));
-        let path = match known {
+        let path = match self.job.group_path(&self.board) {
             Some(path) => path,
             None => {
                 let current = cgroup::of_process(&pid.to_string());

@@ -41,6 +41,9 @@ pub(in super::super) enum Answer {
     Refused(i32),
 }
 
+/// Why a guardian refuses that does not find itself in /proc.
+pub(in super::super) const UNSEEN: Errno = Errno::OPNOTSUPP;
+
 pub(in super::super) const TOLD_BYTES: usize = 8;
 
 impl Answer {
@@ -75,13 +78,18 @@ pub(super) fn run(charge: &Charge, upper: u32) {
     system::become_subreaper();
     step("guardian: lower is a subreaper");
     let lower = rustix::process::getpid().as_raw_nonzero().get() as u32;
+    // What a command runs before this may have put us where /proc is another one, or none, or where no descriptor is free: nobody would find the tree.
+    let Some(own) = table::look_up(lower).filter(|row| row.parent == upper) else {
+        tell(charge.link.as_fd(), Answer::Refused(UNSEEN.raw_os_error()), None);
+        system::exit(0);
+    };
     let board: &Board = &charge.board;
     let slot = &board.roster()[charge.slot];
     let grouped = if charge.group.is_some() { tree::GROUPED } else { 0 };
     let mut ours = Tree {
         guardian: lower,
         flags: grouped,
-        started: table::look_up(lower).map_or(0, |row| row.started),
+        started: own.started,
         namespace: own_pid_namespace() as u32,
         ..Tree::default()
     };
@@ -129,7 +137,7 @@ pub(super) fn run(charge: &Charge, upper: u32) {
         }
     }
     step("guardian: lower has forked");
-    slot.fill(&ours);
+    slot.set_root(&ours);
     board.count_process();
     board.tell(News::Started(ours.root));
     let process = match watched {
@@ -470,7 +478,7 @@ pub(super) fn tell_status(link: BorrowedFd<'_>, status: i32) {
 }
 
 /// The spawner may be gone, or not read: then nobody wants to know.
-fn tell(link: BorrowedFd<'_>, answer: Answer, descriptor: Option<BorrowedFd<'_>>) {
+pub(super) fn tell(link: BorrowedFd<'_>, answer: Answer, descriptor: Option<BorrowedFd<'_>>) {
     use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);

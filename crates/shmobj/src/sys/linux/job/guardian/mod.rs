@@ -42,7 +42,7 @@ use super::lock::Lock;
 use super::table::{GUARDIAN, OUTSIDE};
 use crate::test_hooks::step;
 
-pub(super) use lower::{Answer, LOOK, TOLD_BYTES};
+pub(super) use lower::{Answer, LOOK, TOLD_BYTES, UNSEEN};
 
 /// What guardians are told when they start: everything that they will ever need. Descriptors are numbers, as closing them is what most of the processes that
 /// have them do.
@@ -96,6 +96,10 @@ impl Task {
 ///
 /// The process that calls this is killed before K1 is there: nothing was started, and the spawner is told so by the end of the link.
 pub(super) fn start(charge: &Charge) -> Result<(), Errno> {
+    // What a command runs before this may have closed our descriptors: guardians without them would be none.
+    if FileKey::from(&rustix::fs::fstat(&charge.entry)?) != charge.key {
+        return Err(Errno::BADF);
+    }
     // Not to be taken for a process of a job that the spawner is in.
     system::set_name(GUARDIAN);
     step("spawn: about to fork the upper guardian");

@@ -38,6 +38,12 @@ pub(super) unsafe fn trim(needed: &[usize]) {
             count += 1;
         }
     });
+    // Without them it cannot be told what this process is made of.
+    if count == 0 {
+        return;
+    }
+    // Of more than there is room for, all that is in files stays.
+    let has_all = count < PROGRAMS;
     let programs = &programs[..count];
     // The list changes under the reader's eyes, so it is read again until it has nothing more.
     for _ in 0..1000 {
@@ -45,7 +51,8 @@ pub(super) unsafe fn trim(needed: &[usize]) {
         let mut length = 0;
         let mut end_of_program = 0;
         each_line(|line| {
-            let belongs = !line.shared && line.file != 0 && programs.contains(&line.file);
+            let is_program = !has_all || programs.contains(&line.file);
+            let belongs = !line.shared && line.file != 0 && is_program;
             // Behind a program's variables are those that begin as 0, which are in no file.
             let continues = line.file == 0 && !line.special && line.start == end_of_program;
             if belongs || continues {
@@ -54,6 +61,8 @@ pub(super) unsafe fn trim(needed: &[usize]) {
             let range = line.start..line.end;
             let is_kept = belongs
                 || continues
+                // A program may have copied itself into larger pages, which are in no file.
+                || (line.executable && !line.shared)
                 || line.special
                 || range.len() >= ENORMOUS
                 || needed.iter().any(|address| range.contains(address));

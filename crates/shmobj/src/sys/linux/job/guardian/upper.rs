@@ -4,7 +4,7 @@
 //! guardian is gone: then the tree ends, and this process. So nothing that happens just before it falls asleep can be missed (J5).
 
 use std::ffi::CStr;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU32};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::super::super::namespace::FileKey;
 use super::super::super::object::try_lock;
 use super::super::board::{Board, News, Tree};
 use super::super::table::{GUARDIAN, Table};
-use super::lower::{self, END};
+use super::lower::{self, Answer, END};
 use super::system::{self, Led, NoWayBack, Pause, Reap, Reaped};
 use super::{Charge, Place, borrow, trim};
 use crate::job::Breakaway;
@@ -67,8 +67,10 @@ pub(super) fn run(charge: &Charge, led: Led) -> Result<(), Errno> {
             std::mem::forget(way_back);
             return Ok(());
         }
-        // The spawner learns it by the end of the link.
-        Err(_) => system::exit(0),
+        Err(errno) => {
+            lower::tell(charge.link.as_fd(), Answer::Refused(errno.raw_os_error()), None);
+            system::exit(0)
+        }
     }
     step("guardian: upper has forked");
     guard(charge)
