@@ -191,7 +191,8 @@ impl Job {
         sys::limits(&self.0.object, &self.0.attempt("query"))
     }
 
-    /// Replaces all limits of the job (JI-13). They hold for the processes that are in it, and for those that come.
+    /// Replaces all limits of the job (JI-13). They hold for the processes that are in it, and for those that come. On Linux, the limits of *each* process can be lowered for
+    /// those that run, and not raised.
     ///
     /// # Errors
     /// [`AccessDenied`](crate::ErrorKind::AccessDenied): the handle has not the right [`MODIFY`](Access::MODIFY).

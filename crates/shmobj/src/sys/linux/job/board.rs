@@ -375,6 +375,10 @@ impl Board {
             from
         };
         for number in from..until {
+            // About to be written, or its writer was killed: then the next one shows it.
+            if number + 1 == until && !is_written(&self.journal, number) {
+                return number;
+            }
             if let Some(news) = News::of_word(self.journal[number as usize % JOURNAL].load(Acquire), number) {
                 each(news);
             }
@@ -405,6 +409,10 @@ impl Board {
 /// Processes in the order in which they were started.
 fn age(started: u64, pid: u32) -> u64 {
     started << 22 | u64::from(pid & 0x3f_ffff)
+}
+
+fn is_written(journal: &[AtomicU64; JOURNAL], number: u64) -> bool {
+    journal[number as usize % JOURNAL].load(Acquire) >> 40 == (number + 1) & 0xff_ffff
 }
 
 fn breakaway(flags: u64) -> Breakaway {

@@ -11,11 +11,14 @@ use rustix::io::Errno;
 
 use super::board::BOARD_AT;
 use crate::error::{Attempt, ErrorKind, Result};
+use crate::sys::linux::fork::Operation;
 
 /// Held until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
     _description: OwnedFd,
+    /// Another thread's child, which does not exec, would have the description for as long as it lives.
+    _no_fork: Operation,
 }
 
 /// How long somebody else may have it: putting a process into a job takes a few forks.
@@ -26,9 +29,13 @@ impl Lock {
     pub(super) fn take(attempt: &Attempt<'_>, description: OwnedFd) -> Result<Self> {
         let begun = Instant::now();
         loop {
+            let no_fork = Operation::start();
             match try_lock(&description) {
-                Ok(true) => return Ok(Self { _description: description }),
-                Ok(false) if begun.elapsed() < PATIENCE => std::thread::sleep(Duration::from_micros(200)),
+                Ok(true) => return Ok(Self { _description: description, _no_fork: no_fork }),
+                Ok(false) if begun.elapsed() < PATIENCE => {
+                    drop(no_fork);
+                    std::thread::sleep(Duration::from_micros(200));
+                }
                 Ok(false) => {
                     return Err(attempt
                         .fails(ErrorKind::Stalled, "another process is changing it, and does not go on")

@@ -1,7 +1,7 @@
 //! Putting processes into jobs.
 #![allow(unsafe_code)] // runs code between fork and exec
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -281,7 +281,8 @@ impl<'a> Entering<'a> {
         let group = match group {
             Some(group) => {
                 let parent = open_directory(group.path.parent().unwrap_or(Path::new("/"))).map_err(os)?;
-                Some((group, parent))
+                let directory = above_standard(group.directory).map_err(os)?;
+                Some((Group { directory, ..group }, above_standard(parent).map_err(os)?))
             }
             None => None,
         };
@@ -292,17 +293,22 @@ impl<'a> Entering<'a> {
             board: self.board.clone(),
             page: object.page(true).map_err(os)?.clone(),
             slot: self.slot,
-            entry: self.job.open(true)?,
+            entry: above_standard(self.job.open(true)?).map_err(os)?,
             home: home(object).map_err(os)?,
             key: object.key(),
             group,
-            link,
+            link: above_standard(link).map_err(os)?,
             task,
             limits: (self.limits.process_memory, self.limits.process_cpu_time.map(whole_seconds)),
             lock: self.lock,
             suspect: self.job.suspect(),
         })
     }
+}
+
+/// A spawner that has closed its standard streams gets their numbers, under which the command has streams of its own.
+fn above_standard(fd: OwnedFd) -> Result<OwnedFd, Errno> {
+    if fd.as_raw_fd() > 2 { Ok(fd) } else { rustix::io::fcntl_dupfd_cloexec(&fd, 3) }
 }
 
 /// The kernel counts whole seconds.

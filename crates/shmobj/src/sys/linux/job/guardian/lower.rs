@@ -76,6 +76,15 @@ pub(super) fn run(charge: &Charge, upper: u32) {
         system::exit(0);
     }
     system::become_subreaper();
+    // Before anything runs that could then not be guarded.
+    let wanted = [libc::SIGCHLD, LOOK.as_raw(), END, ALONE];
+    let signals = match system::signal_descriptor(&wanted) {
+        Ok(signals) => signals,
+        Err(errno) => {
+            tell(charge.link.as_fd(), Answer::Refused(errno.raw_os_error()), None);
+            system::exit(0);
+        }
+    };
     step("guardian: lower is a subreaper");
     let lower = rustix::process::getpid().as_raw_nonzero().get() as u32;
     // What a command runs before this may have put us where /proc is another one, or none, or where no descriptor is free: nobody would find the tree.
@@ -159,6 +168,8 @@ pub(super) fn run(charge: &Charge, upper: u32) {
         suspect: charge.suspect,
         ours,
         table: None,
+        root_runs: watched.is_none(),
+        signals: signals.as_raw_fd(),
         ended_before,
     };
     let needed = [charge.board.range().start, std::ptr::from_ref(charge.page.words()) as usize];
@@ -246,6 +257,10 @@ struct Lower {
     /// As this process knows it: what the board says others may have written.
     ours: Tree,
     table: Option<Table>,
+    /// The root is our child, and has not been reaped.
+    root_runs: bool,
+    /// Readable when a signal has come.
+    signals: RawFd,
     /// How often the job had been ended when this tree began.
     ended_before: u32,
 }
@@ -261,9 +276,7 @@ impl Lower {
         // The name comes with K1's, but for what came before it.
         system::set_name(GUARDIAN);
         system::set_default(&FATAL);
-        let wanted = [libc::SIGCHLD, LOOK.as_raw(), END, ALONE];
-        let Ok(signals) = system::signal_descriptor(&wanted) else { system::exit(1) };
-        let signals = signals.as_raw_fd();
+        let signals = self.signals;
         let unused = -1;
         let (group, parent) = self.group.map_or((unused, unused), |place| (place.directory, place.parent));
         let mut kept = [self.link, signals, group, parent, self.watched.unwrap_or(unused)];
@@ -310,6 +323,7 @@ impl Lower {
         loop {
             match system::reap(|pid| self.board().tell(News::Ended(pid))) {
                 Reap::One(reaped) if reaped.pid == self.ours.root && self.watched.is_none() => {
+                    self.root_runs = false;
                     self.note_time_limit(&reaped);
                     tell_status(borrow(self.link), self.told(reaped.status));
                 }
@@ -360,10 +374,20 @@ impl Lower {
         self.end(None)
     }
 
+    /// Most trees are one process, whose end needs no look at all others.
+    fn end_root(&mut self) {
+        if self.root_runs {
+            system::kill(self.ours.root, libc::SIGKILL); // our child, not reaped yet: the number is its own
+            system::poll(&[self.signals], Some(std::time::Duration::from_millis(20)));
+            self.reap();
+        }
+    }
+
     /// Kills what descends from this process until nothing does. What is forked meanwhile is found by the next look, and nobody but us
     /// can become its parent.
     fn end(&mut self, group: Option<Place>) -> ! {
         step("ending: lower has been told");
+        self.end_root();
         let breakaway = self.board().breakaway();
         let mut pause = Pause::new();
         let mut looks = 0;

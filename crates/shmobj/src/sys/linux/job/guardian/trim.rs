@@ -64,12 +64,16 @@ pub(super) unsafe fn trim(needed: &[usize]) {
                 // A program may have copied itself into larger pages, which are in no file.
                 || (line.executable && !line.shared)
                 || line.special
-                || range.len() >= ENORMOUS
-                || needed.iter().any(|address| range.contains(address));
-            if !is_kept && length < found.len() {
-                found[length] = range;
-                length += 1;
+                || range.len() >= ENORMOUS;
+            if is_kept {
+                return;
             }
+            each_rest(range, needed, |rest| {
+                if length < found.len() {
+                    found[length] = rest;
+                    length += 1;
+                }
+            });
         });
         for range in &found[..length] {
             unmap(range.clone());
@@ -79,6 +83,30 @@ pub(super) unsafe fn trim(needed: &[usize]) {
         }
     }
 }
+
+/// What of a range is not around an address that is needed. The kernel makes one range of neighbours: a thread's own memory, or a stack, may be in one with a gigabyte of data.
+fn each_rest(range: Range<usize>, needed: &[usize], mut each: impl FnMut(Range<usize>)) {
+    let mut from = range.start;
+    while from < range.end {
+        let window = |address: &usize| address.saturating_sub(AROUND)..address.saturating_add(AROUND);
+        // Those that begin before it, or in it.
+        let next =
+            needed.iter().map(window).filter(|window| window.end > from).min_by_key(|window| window.start);
+        let Some(kept) = next.filter(|window| window.start < range.end) else {
+            each(from..range.end);
+            return;
+        };
+        let page = rustix::param::page_size();
+        let end = kept.start / page * page;
+        if end > from {
+            each(from..end);
+        }
+        from = kept.end.next_multiple_of(page).max(from);
+    }
+}
+
+/// How much is kept around what is needed: the stack below it is used as well.
+const AROUND: usize = 256 << 10;
 
 fn unmap(range: Range<usize>) {
     // SAFETY: the caller of `trim` does not use it any more.
@@ -141,8 +169,8 @@ impl Reader {
                 self.field = 6;
             }
             _ => {
-                // `[heap]` is the process's own.
-                if byte == b'h' && self.field == 6 && self.line.special {
+                // `[heap]` is the process's own, and so is what it has named (`[anon:...]`).
+                if matches!(byte, b'h' | b'a') && self.field == 6 && self.line.special {
                     self.line.special = false;
                 }
                 self.field = 7;
@@ -187,6 +215,30 @@ mod tests {
         assert!(lines[2].file == 0 && !lines[2].special, "the heap is not needed");
         assert!(lines[3].shared && lines[3].file != 0 && lines[3].file != lines[0].file);
         assert!(lines[4].special);
+    }
+
+    #[test]
+    #[allow(clippy::single_range_in_vec_init)] // one range is what is expected
+    fn what_is_around_needed_addresses_is_kept_and_nothing_else_of_their_range() {
+        let rest = |range: Range<usize>, needed: &[usize]| {
+            let mut found = Vec::new();
+            each_rest(range, needed, |rest| found.push(rest));
+            found
+        };
+        let (start, end) = (1 << 30, 2 << 30);
+        assert_eq!(rest(start..end, &[]), [start..end]);
+        assert_eq!(rest(start..end, &[start]), [start + AROUND..end]);
+        assert_eq!(rest(start..end, &[end - 8]), [start..(end - 8 - AROUND) / 4096 * 4096]);
+        let middle = 3 << 29;
+        assert_eq!(
+            rest(start..end, &[middle, middle + 4096]),
+            [start..middle - AROUND, middle + 4096 + AROUND..end]
+        );
+        assert_eq!(rest(start..start + 4096, &[start + 8]), []);
+        assert_eq!(
+            rest(start..end, &[start - 1, end + AROUND + 1]),
+            [(start - 1 + AROUND).next_multiple_of(4096)..end]
+        );
     }
 
     #[test]
