@@ -8,6 +8,7 @@ mod both_guardians;
 mod escapes;
 mod holders;
 mod hostile_board;
+mod idle;
 mod killed;
 mod many;
 mod spawners;
