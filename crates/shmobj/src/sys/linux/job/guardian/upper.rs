@@ -16,7 +16,7 @@ use super::super::super::namespace::FileKey;
 use super::super::super::object::try_lock;
 use super::super::board::{Board, News, Tree};
 use super::super::table::{GUARDIAN, Table};
-use super::lower::{self, END};
+use super::lower::{self, Answer, END};
 use super::system::{self, Led, NoWayBack, Pause, Reap, Reaped};
 use super::{Charge, Place, borrow, trim};
 use crate::job::Breakaway;
@@ -51,7 +51,9 @@ pub(super) fn run(charge: &Charge, led: Led) -> Result<(), Errno> {
     // Whoever ignores it cannot wait for children. P gets back what the spawner had.
     let ignored = system::stop_ignoring_children();
     system::set_name(GUARDIAN);
-    system::become_subreaper();
+    if let Err(errno) = system::become_subreaper().and_then(|()| system::try_out()) {
+        lower::refuse(charge, Answer::Unfit(errno.raw_os_error()));
+    }
     step("guardian: upper is a subreaper");
     let upper = rustix::process::getpid().as_raw_nonzero().get() as u32;
     // SAFETY: in a process with a single thread; what runs in the child makes system calls only.
@@ -67,8 +69,7 @@ pub(super) fn run(charge: &Charge, led: Led) -> Result<(), Errno> {
             std::mem::forget(way_back);
             return Ok(());
         }
-        // The spawner learns it by the end of the link.
-        Err(_) => system::exit(0),
+        Err(errno) => lower::refuse(charge, Answer::Refused(errno.raw_os_error())),
     }
     step("guardian: upper has forked");
     guard(charge)
