@@ -89,6 +89,7 @@ fn start(
     match child::receive(&link, true) {
         Ok(Some((Answer::Started(pid), process))) => Ok((Child::new(pid, process, link), pipes)),
         Ok(Some((Answer::Refused(errno), _))) => Err(refused(attempt, errno)),
+        Ok(Some((Answer::Unfit(errno), _))) => Err(unfit(attempt, errno)),
         Ok(_) => Err(attempt.fails(ErrorKind::Other, "its guardians were killed while it started")),
         Err(errno) => Err(attempt.os("listening to its guardians", errno)),
     }
@@ -119,6 +120,17 @@ fn not_started(attempt: &Attempt<'_>, error: std::io::Error) -> Error {
         }
         _ => attempt.fails_by(error, "starting the program"),
     }
+}
+
+/// Guardians that could not end their tree do not begin one.
+fn unfit(attempt: &Attempt<'_>, errno: i32) -> Error {
+    attempt
+        .fails(
+            ErrorKind::NotSupported,
+            "the system refuses what its guardians need: prctl, pidfd_open, pidfd_send_signal, signalfd4 or waitid",
+        )
+        .with_source(std::io::Error::from_raw_os_error(errno))
+        .with_remedy("permit them in the filter of system calls (seccomp) that this process has")
 }
 
 fn full(attempt: &Attempt<'_>, limit: Option<u32>) -> Error {
@@ -161,6 +173,7 @@ pub(super) fn assign(job: &Jobs<'_>, pid: u32) -> Result<()> {
     match child::receive(&ours, true) {
         Ok(Some((Answer::Started(_), _))) => Ok(()),
         Ok(Some((Answer::Refused(errno), _))) => Err(refused(attempt, errno)),
+        Ok(Some((Answer::Unfit(errno), _))) => Err(unfit(attempt, errno)),
         Ok(_) => Err(attempt.fails(ErrorKind::Other, "its guardians were killed while they started")),
         Err(errno) => Err(attempt.os("listening to its guardians", errno)),
     }

@@ -39,6 +39,8 @@ pub(in super::super) enum Answer {
     Ended(i32),
     /// The kernel refused to start it.
     Refused(i32),
+    /// The kernel, or a filter of system calls, refuses what guardians cannot do without. Nothing was started.
+    Unfit(i32),
 }
 
 /// Why a guardian refuses that does not find itself in /proc.
@@ -52,6 +54,7 @@ impl Answer {
             Self::Started(pid) => (1_u32, pid),
             Self::Ended(status) => (2, status as u32),
             Self::Refused(errno) => (3, errno as u32),
+            Self::Unfit(errno) => (4, errno as u32),
         };
         (u64::from(sort) << 32 | u64::from(value)).to_le_bytes()
     }
@@ -62,6 +65,7 @@ impl Answer {
             1 => Self::Started(word as u32),
             2 => Self::Ended(word as i32),
             3 => Self::Refused(word as i32),
+            4 => Self::Unfit(word as i32),
             _ => return None,
         })
     }
@@ -70,27 +74,26 @@ impl Answer {
 /// Returns in P.
 pub(super) fn run(charge: &Charge, upper: u32) {
     let way_back = NoWayBack;
-    system::set_parent_death_signal(ALONE);
+    // Without the one it would not notice that it is alone, without the other its tree could leave it.
+    let is_fit = system::set_parent_death_signal(ALONE).and_then(|()| system::become_subreaper());
+    if let Err(errno) = is_fit {
+        refuse(charge, Answer::Unfit(errno.raw_os_error()));
+    }
     // It may have died before that.
     if system::parent() != upper {
         system::exit(0);
     }
-    system::become_subreaper();
     // Before anything runs that could then not be guarded.
     let wanted = [libc::SIGCHLD, LOOK.as_raw(), END, ALONE];
     let signals = match system::signal_descriptor(&wanted) {
         Ok(signals) => signals,
-        Err(errno) => {
-            tell(charge.link.as_fd(), Answer::Refused(errno.raw_os_error()), None);
-            system::exit(0);
-        }
+        Err(errno) => refuse(charge, Answer::Refused(errno.raw_os_error())),
     };
     step("guardian: lower is a subreaper");
     let lower = rustix::process::getpid().as_raw_nonzero().get() as u32;
     // What a command runs before this may have put us where /proc is another one, or none, or where no descriptor is free: nobody would find the tree.
     let Some(own) = table::look_up(lower).filter(|row| row.parent == upper) else {
-        tell(charge.link.as_fd(), Answer::Refused(UNSEEN.raw_os_error()), None);
-        system::exit(0);
+        refuse(charge, Answer::Refused(UNSEEN.raw_os_error()))
     };
     let board: &Board = &charge.board;
     let slot = &board.roster()[charge.slot];
@@ -122,8 +125,8 @@ pub(super) fn run(charge: &Charge, upper: u32) {
                 }
                 Ok(None) => {
                     system::set_name(b"shmobj-spawn"); // no guardian any more
-                    system::set_parent_death_signal(libc::SIGKILL);
-                    if system::parent() != lower {
+                    let is_set = system::set_parent_death_signal(libc::SIGKILL).is_ok();
+                    if !is_set || system::parent() != lower {
                         system::exit(0);
                     }
                     let (memory, seconds) = charge.limits;
@@ -139,8 +142,7 @@ pub(super) fn run(charge: &Charge, upper: u32) {
                 }
                 Err(errno) => {
                     slot.clear();
-                    tell(charge.link.as_fd(), Answer::Refused(errno.raw_os_error()), None);
-                    system::exit(0);
+                    refuse(charge, Answer::Refused(errno.raw_os_error()));
                 }
             }
         }
@@ -187,7 +189,10 @@ pub(super) fn run_outside(link: &OwnedFd, left: usize, led: Led) -> Result<(), E
     name[..OUTSIDE.len()].copy_from_slice(OUTSIDE);
     name[OUTSIDE.len()] = b'0' + left.min(MOST_OUTSIDE) as u8;
     system::set_name(&name);
-    system::become_subreaper();
+    if let Err(errno) = system::become_subreaper() {
+        tell(link.as_fd(), Answer::Unfit(errno.raw_os_error()), None);
+        system::exit(0);
+    }
     // SAFETY: in a process with a single thread; what runs in the child makes system calls until it execs.
     let root = match unsafe { system::fork(None) } {
         Ok(Some(pid)) => pid,
@@ -495,6 +500,15 @@ pub(super) fn kill_tree(
 fn pidfd(pid: u32) -> Option<OwnedFd> {
     let pid = rustix::process::Pid::from_raw(pid as i32)?;
     rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()
+}
+
+/// Nothing is started, and the spawner is told why.
+pub(super) fn refuse(charge: &Charge, answer: Answer) -> ! {
+    if let Some(place) = Place::of(charge) {
+        place.remove();
+    }
+    tell(charge.link.as_fd(), answer, None);
+    system::exit(0)
 }
 
 pub(super) fn tell_status(link: BorrowedFd<'_>, status: i32) {

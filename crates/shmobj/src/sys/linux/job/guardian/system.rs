@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::process::PidfdFlags;
 
 use super::super::table::look_up;
 
@@ -88,15 +89,36 @@ pub(super) fn set_name(name: &[u8]) {
 }
 
 /// Orphans among this process's descendants become its children.
-pub(super) fn become_subreaper() {
+pub(super) fn become_subreaper() -> Result<(), Errno> {
     // SAFETY: takes numbers only.
-    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+    succeeded(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) })
 }
 
 /// This process gets a signal when its parent dies. It has to look afterwards whether that is still the one that it means.
-pub(super) fn set_parent_death_signal(signal: i32) {
+pub(super) fn set_parent_death_signal(signal: i32) -> Result<(), Errno> {
     // SAFETY: takes numbers only.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal, 0, 0, 0) };
+    succeeded(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal, 0, 0, 0) })
+}
+
+fn succeeded(answer: libc::c_int) -> Result<(), Errno> {
+    if answer == 0 { Ok(()) } else { Err(last_error()) }
+}
+
+/// Whether this process, which has no children yet, may do what it cannot end a tree without. A filter of system calls may refuse it, and the tree would
+/// outlive its job.
+pub(super) fn try_out() -> Result<(), Errno> {
+    let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
+    let (no_signal, no_information) = (0, std::ptr::null::<libc::siginfo_t>());
+    // SAFETY: a descriptor and numbers; nothing is sent.
+    let sent =
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, own.as_raw_fd(), no_signal, no_information, 0) };
+    succeeded(sent as libc::c_int)?;
+    signal_descriptor(&[])?;
+    match reap(|_| {}) {
+        Reap::NoChildren => Ok(()),
+        // `waitid` has failed in another way.
+        Reap::NobodyYet | Reap::One(_) => Err(Errno::PERM),
+    }
 }
 
 pub(super) fn parent() -> u32 {

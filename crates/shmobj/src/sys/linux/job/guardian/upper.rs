@@ -51,7 +51,9 @@ pub(super) fn run(charge: &Charge, led: Led) -> Result<(), Errno> {
     // Whoever ignores it cannot wait for children. P gets back what the spawner had.
     let ignored = system::stop_ignoring_children();
     system::set_name(GUARDIAN);
-    system::become_subreaper();
+    if let Err(errno) = system::become_subreaper().and_then(|()| system::try_out()) {
+        lower::refuse(charge, Answer::Unfit(errno.raw_os_error()));
+    }
     step("guardian: upper is a subreaper");
     let upper = rustix::process::getpid().as_raw_nonzero().get() as u32;
     // SAFETY: in a process with a single thread; what runs in the child makes system calls only.
@@ -67,10 +69,7 @@ pub(super) fn run(charge: &Charge, led: Led) -> Result<(), Errno> {
             std::mem::forget(way_back);
             return Ok(());
         }
-        Err(errno) => {
-            lower::tell(charge.link.as_fd(), Answer::Refused(errno.raw_os_error()), None);
-            system::exit(0)
-        }
+        Err(errno) => lower::refuse(charge, Answer::Refused(errno.raw_os_error())),
     }
     step("guardian: upper has forked");
     guard(charge)
