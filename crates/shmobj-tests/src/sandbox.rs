@@ -13,33 +13,35 @@ macro_rules! calls {
 
 /// The calls that are known here.
 const EVERYWHERE: &[(&str, libc::c_long)] = calls![
-    brk SYS_brk, clock_gettime SYS_clock_gettime, clock_nanosleep SYS_clock_nanosleep, clone SYS_clone,
-    clone3 SYS_clone3, close SYS_close, connect SYS_connect, dup3 SYS_dup3, execve SYS_execve, exit SYS_exit,
-    exit_group SYS_exit_group, faccessat SYS_faccessat, fallocate SYS_fallocate, fchmod SYS_fchmod,
+    brk SYS_brk, chdir SYS_chdir, clock_gettime SYS_clock_gettime, clock_nanosleep SYS_clock_nanosleep, clone SYS_clone,
+    clone3 SYS_clone3, close SYS_close, close_range SYS_close_range, connect SYS_connect, dup3 SYS_dup3, execve SYS_execve, exit SYS_exit,
+    exit_group SYS_exit_group, faccessat SYS_faccessat, faccessat2 SYS_faccessat2, setpriority SYS_setpriority, fallocate SYS_fallocate, fchmod SYS_fchmod,
     fcntl SYS_fcntl, fgetxattr SYS_fgetxattr, flock SYS_flock, fsetxattr SYS_fsetxattr, fstat SYS_fstat,
     fstatfs SYS_fstatfs, ftruncate SYS_ftruncate, futex SYS_futex, futex_waitv SYS_futex_waitv,
     get_robust_list SYS_get_robust_list, getcwd SYS_getcwd, getdents64 SYS_getdents64, geteuid SYS_geteuid,
-    getpid SYS_getpid, getrandom SYS_getrandom, getsockopt SYS_getsockopt, getxattr SYS_getxattr, gettid SYS_gettid, kill SYS_kill,
+    getpgid SYS_getpgid, getpid SYS_getpid, getppid SYS_getppid, getrandom SYS_getrandom,
+    getrusage SYS_getrusage, getsid SYS_getsid, getsockopt SYS_getsockopt, getxattr SYS_getxattr, gettid SYS_gettid, kill SYS_kill,
     linkat SYS_linkat, lseek SYS_lseek, madvise SYS_madvise, memfd_create SYS_memfd_create,
     mkdirat SYS_mkdirat, mmap SYS_mmap, mprotect SYS_mprotect, mremap SYS_mremap, msync SYS_msync,
     munmap SYS_munmap, nanosleep SYS_nanosleep, newfstatat SYS_newfstatat, openat SYS_openat,
-    pidfd_getfd SYS_pidfd_getfd, pidfd_open SYS_pidfd_open, ppoll SYS_ppoll, prctl SYS_prctl,
+    pidfd_getfd SYS_pidfd_getfd, pidfd_open SYS_pidfd_open, pidfd_send_signal SYS_pidfd_send_signal,
+    pipe2 SYS_pipe2, ppoll SYS_ppoll, prctl SYS_prctl,
     pread64 SYS_pread64, prlimit64 SYS_prlimit64, process_vm_readv SYS_process_vm_readv,
     process_vm_writev SYS_process_vm_writev, pwrite64 SYS_pwrite64, read SYS_read, readlinkat SYS_readlinkat,
     recvfrom SYS_recvfrom, recvmsg SYS_recvmsg, renameat2 SYS_renameat2, restart_syscall SYS_restart_syscall,
     rseq SYS_rseq, rt_sigaction SYS_rt_sigaction, rt_sigprocmask SYS_rt_sigprocmask,
     rt_sigreturn SYS_rt_sigreturn, sched_getaffinity SYS_sched_getaffinity, sched_yield SYS_sched_yield,
     sendmsg SYS_sendmsg, sendto SYS_sendto, set_robust_list SYS_set_robust_list,
-    set_tid_address SYS_set_tid_address, sigaltstack SYS_sigaltstack, socket SYS_socket,
+    setpgid SYS_setpgid, setsid SYS_setsid, signalfd4 SYS_signalfd4, getuid SYS_getuid, getgid SYS_getgid, getegid SYS_getegid, set_tid_address SYS_set_tid_address, sigaltstack SYS_sigaltstack, socket SYS_socket,
     socketpair SYS_socketpair, statx SYS_statx, sysinfo SYS_sysinfo, tgkill SYS_tgkill, unlinkat SYS_unlinkat,
-    wait4 SYS_wait4, write SYS_write, writev SYS_writev,
+    wait4 SYS_wait4, waitid SYS_waitid, write SYS_write, writev SYS_writev,
 ];
 
 /// What only the older architectures have.
 #[cfg(target_arch = "x86_64")]
 const HERE: &[(&str, libc::c_long)] = calls![
     access SYS_access, arch_prctl SYS_arch_prctl, dup2 SYS_dup2, open SYS_open, poll SYS_poll,
-    readlink SYS_readlink,
+    readlink SYS_readlink, mkdir SYS_mkdir, getpgrp SYS_getpgrp,
 ];
 #[cfg(not(target_arch = "x86_64"))]
 const HERE: &[(&str, libc::c_long)] = &[];
@@ -68,7 +70,18 @@ fn name_of(number: libc::c_long) -> &'static str {
 /// # Errors
 /// The kernel has no seccomp, or somebody does not permit it.
 pub fn confine(permitted: &[libc::c_long]) -> io::Result<()> {
-    let filter = filter(permitted);
+    install(&filter(permitted, libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_TRAP))
+}
+
+/// From now on these calls fail in this thread, and in all that it starts, as profiles of containers have it.
+///
+/// # Errors
+/// As of [`confine`].
+pub fn refuse(calls: &[libc::c_long], errno: u16) -> io::Result<()> {
+    install(&filter(calls, libc::SECCOMP_RET_ERRNO | u32::from(errno), libc::SECCOMP_RET_ALLOW))
+}
+
+fn install(filter: &[libc::sock_filter]) -> io::Result<()> {
     let program =
         libc::sock_fprog { len: filter.len() as libc::c_ushort, filter: filter.as_ptr().cast_mut() };
     // SAFETY: only takes rights away from this process.
@@ -83,7 +96,8 @@ pub fn confine(permitted: &[libc::c_long]) -> io::Result<()> {
     Ok(())
 }
 
-fn filter(permitted: &[libc::c_long]) -> Vec<libc::sock_filter> {
+/// What becomes of these calls, and of all others.
+fn filter(calls: &[libc::c_long], of_these: u32, of_others: u32) -> Vec<libc::sock_filter> {
     const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
     const IS_EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
     const RETURN: u32 = libc::BPF_RET | libc::BPF_K;
@@ -98,11 +112,11 @@ fn filter(permitted: &[libc::c_long]) -> Vec<libc::sock_filter> {
         step(RETURN, libc::SECCOMP_RET_KILL_PROCESS, 0),
         step(LOAD, AT_NUMBER, 0),
     ];
-    for number in permitted {
+    for number in calls {
         filter.push(step(IS_EQUAL, *number as u32, 1));
-        filter.push(step(RETURN, libc::SECCOMP_RET_ALLOW, 0));
+        filter.push(step(RETURN, of_these, 0));
     }
-    filter.push(step(RETURN, libc::SECCOMP_RET_TRAP, 0));
+    filter.push(step(RETURN, of_others, 0));
     filter
 }
 

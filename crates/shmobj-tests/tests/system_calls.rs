@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use shmobj::ErrorKind;
+use shmobj_tests::lab::Lab;
 use shmobj_tests::puppet;
 use shmobj_tests::puppet::{Puppet, value};
 use shmobj_tests::sandbox::number_of;
@@ -16,8 +17,8 @@ use shmobj_tests::scratch::Scratch;
 const PROFILE: &str = include_str!("../../../docs/seccomp.json");
 const TEXT: &str = include_str!("../../../docs/syscalls.md");
 
-/// What the puppets need for themselves: to end with the test, to have threads that are talked to, and forks.
-const PUPPETS: [&str; 4] = ["prctl", "socket", "connect", "wait4"];
+/// What the puppets need for themselves: to have threads that are talked to.
+const PUPPETS: [&str; 2] = ["socket", "connect"];
 
 /// The calls of each group of the profile.
 fn profile() -> BTreeMap<String, BTreeSet<String>> {
@@ -77,17 +78,21 @@ fn the_library_does_all_it_can_with_the_calls_of_the_profile() {
 /// Each call of the library is there for a reason: without it, something does not work.
 #[test]
 fn no_call_of_the_profile_is_superfluous() {
-    /// Made by machines without a vDSO, by other C libraries and processors, and on the way to the death of a program.
-    const NOT_TRIED: [&str; 4] = ["clock_gettime", "dup3", "nanosleep", "tgkill"];
+    /// Made by machines without a vDSO, by other C libraries and processors, for commands that lead a group,
+    /// and on the way to the death of a program.
+    /// `setpriority` may fail anyway, and `faccessat2` is for machines with control groups.
+    const NOT_TRIED: [&str; 8] =
+        ["clock_gettime", "dup3", "faccessat2", "getpgid", "nanosleep", "setpgid", "setpriority", "tgkill"];
     let all = permitted();
     // Those of the runtime are made by whatever a program does.
     let tried = profile().into_iter().filter(|(group, _)| group != "runtime");
-    let tried: Vec<String> = tried.flat_map(|(_, calls)| calls).collect();
+    let tried = tried.flat_map(|(group, calls)| calls.into_iter().map(move |call| (group.clone(), call)));
     let mut superfluous = Vec::new();
-    for call in tried.iter().filter(|call| !NOT_TRIED.contains(&call.as_str())) {
+    for (group, call) in tried.filter(|(_, call)| !NOT_TRIED.contains(&call.as_str())) {
         let mut without = all.clone();
-        without.remove(call);
-        if catch_unwind(AssertUnwindSafe(|| everything(&without))).is_ok() {
+        without.remove(&call);
+        let act = if group == "jobs" { jobs } else { everything };
+        if catch_unwind(AssertUnwindSafe(|| act(&without))).is_ok() {
             superfluous.push(call);
         }
     }
@@ -112,6 +117,7 @@ fn everything(calls: &BTreeSet<String>) {
     synchronization(&mut one, &mut two);
     deaths(one, two, &scratch, calls);
     fallbacks(&scratch, calls);
+    jobs(calls);
     let mut last = confined("last", &scratch, calls);
     last.does("gc");
     assert_eq!(std::fs::read_dir(scratch.file("namespace")).expect("the namespace").count(), 0);
@@ -256,6 +262,72 @@ fn deaths(mut one: Puppet, mut two: Puppet, scratch: &Scratch, calls: &BTreeSet<
     assert_eq!(value(&three.does("create h left 4096"), "existed"), "false");
     three.does("gc");
     three.kill();
+}
+
+/// Guardians and members have the filter that the spawner has.
+fn jobs(calls: &BTreeSet<String>) {
+    Lab::each(env!("CARGO_BIN_EXE_puppet"), "system calls of jobs", |lab| {
+        let list: Vec<&str> = calls.iter().map(String::as_str).collect();
+        let mut one = lab.puppet("one");
+        one.does(format!("confine {}", list.join(" ")));
+        one.does(format!("namespace {}", lab.scratch.path().display()));
+        one.does("job j j kill max=9");
+        one.does("notice-children");
+        // It ends by itself, and its guardians with it: they leave their account.
+        one.does(format!("enter c j {}", lab.escape("end")));
+        assert_eq!(one.does("end-of c"), "code=0");
+        lab.no_process_is_left("a member that has ended");
+        assert_eq!(value(&one.does("usage j"), "worked"), "true");
+        one.does(format!("enter c j {}", lab.escape("none")));
+        let alone = one.does(format!("alone {}", lab.escape("none")));
+        one.does(format!("assign j {alone}"));
+        one.does("limit-job j kill max=8 memory process-memory process-time");
+        assert_eq!(one.does(format!("is-member j {alone}")), "true");
+        assert!(one.does("members j").contains(&alone));
+        one.does("terminate j 3");
+        assert_eq!(one.does("end-of c"), "code=3");
+        one.does("await-job j 0");
+        // Nobody but a guardian is there to remove the entry.
+        one.does(format!("enter c j {}", lab.escape("none")));
+        one.kill();
+        lab.nothing_is_left("the end of a job");
+    });
+}
+
+/// A tree never outlives its job because a filter refuses what guardians need: nothing is started then.
+#[test]
+fn a_filter_that_refuses_what_guardians_need_is_an_error_and_leaves_nothing() {
+    for call in ["prctl", "pidfd_open", "pidfd_send_signal", "signalfd4", "waitid"] {
+        for errno in [libc::EPERM, libc::ENOSYS] {
+            Lab::each(env!("CARGO_BIN_EXE_puppet"), call, |lab| {
+                let mut one = lab.puppet("one");
+                one.does("job j j kill");
+                one.does(format!("refuse {errno} {call}"));
+                one.fails(&format!("enter c j {}", lab.escape("none")), ErrorKind::NotSupported);
+                assert_eq!(one.does("members j"), "");
+                lab.no_process_is_left(call);
+                one.does("lose j");
+                lab.nothing_is_left(call);
+            });
+        }
+    }
+}
+
+#[test]
+fn jobs_do_without_clone3() {
+    for errno in [libc::EPERM, libc::ENOSYS] {
+        Lab::each(env!("CARGO_BIN_EXE_puppet"), "clone3", |lab| {
+            let mut one = lab.puppet("one");
+            one.does(format!("refuse {errno} clone3"));
+            one.does("job j j kill");
+            one.does(format!("enter c j {}", lab.escape("none")));
+            assert!(lab.are_ready(1, "without clone3"));
+            one.does("terminate j 3");
+            assert_eq!(one.does("end-of c"), "code=3");
+            one.does("lose j");
+            lab.nothing_is_left("without clone3");
+        });
+    }
 }
 
 /// What stands in for parts of the system that are missing.

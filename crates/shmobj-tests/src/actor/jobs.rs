@@ -14,7 +14,7 @@
 //! scribble-board PATH MILLISECONDS     truncate-board PATH BYTES
 //! job-storm MILLISECONDS SEED DIRECTORY [steps]
 //! ```
-//! Options: `kill max=N breakaway=allowed|silent new`. Words are arguments of the puppet program: mostly `escape TRICK DIRECTORY`.
+//! Options: `kill max=N memory process-memory process-time breakaway=allowed|silent new`. Words are arguments of the puppet program: mostly `escape TRICK DIRECTORY`.
 #![allow(unsafe_code)] // signal handlers
 
 use std::cell::RefCell;
@@ -62,7 +62,8 @@ pub(super) fn obey(
         }),
         "usage" => with_job(words, |job, _| {
             let usage = job.usage()?;
-            Ok(format!("active={} total={}", usage.active_processes, usage.total_processes))
+            let worked = !(usage.user_time + usage.system_time).is_zero();
+            Ok(format!("active={} total={} worked={worked}", usage.active_processes, usage.total_processes))
         }),
         "await-job" => {
             with_job(words, |job, words| Ok(job.wait(Duration::from_millis(words.number()?))?.to_string()))
@@ -105,6 +106,9 @@ fn limits(words: &mut Words<'_>) -> Result<(Limits, bool), Failure> {
         limits = match word.split_once('=').unwrap_or((word, "")) {
             ("kill", _) => limits.kill_on_close(true),
             ("max", count) => limits.max_processes(count.parse().map_err(misled)?),
+            ("memory", _) => limits.memory(1 << 40),
+            ("process-memory", _) => limits.process_memory(1 << 40),
+            ("process-time", _) => limits.process_cpu_time(Duration::from_secs(1000)),
             ("breakaway", "allowed") => limits.breakaway(Breakaway::Allowed),
             ("breakaway", _) => limits.breakaway(Breakaway::Silent),
             ("new", _) => {

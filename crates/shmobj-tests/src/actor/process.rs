@@ -9,6 +9,7 @@
 //! lock PATH sh|ex                         forget-locks
 //! catch-sigbus CODE                       sleep MILLISECONDS
 //! exec PROGRAM ARGUMENT...                confine SYSTEMCALL...
+//! refuse ERRNO SYSTEMCALL...
 //! ```
 #![allow(unsafe_code)] // fork, setresuid, unshare and sigaction, in a process with one thread (but see `fork_while_creating`)
 
@@ -65,6 +66,7 @@ pub(super) fn obey(
         "fork-while-creating" => fork_while_creating(words, objects, lines),
         "exec" => exec(words),
         "confine" => confine(words),
+        "refuse" => refuse(words),
         "exit" => words.number().map(|code| std::process::exit(code)),
         "become" => become_user(words),
         "private-tmpfs" => private_tmpfs(words),
@@ -186,6 +188,14 @@ fn confine(words: &mut Words<'_>) -> Outcome {
     let permitted: Vec<_> = words.each().filter_map(sandbox::number_of).collect();
     sandbox::confine(&permitted).map_err(misled)?;
     Err(misled(std::os::unix::process::CommandExt::exec(Command::new("/proc/self/exe").arg(GREET))))
+}
+
+/// These system calls fail from now on, for this thread and all that it starts.
+fn refuse(words: &mut Words<'_>) -> Outcome {
+    let errno = words.number()?;
+    let refused: Vec<_> = words.each().filter_map(sandbox::number_of).collect();
+    sandbox::refuse(&refused, errno).map_err(misled)?;
+    Ok(String::new())
 }
 
 pub(super) fn keep_mounts_here() -> Result<(), Failure> {

@@ -4,7 +4,7 @@
 //! guardian is gone: then the tree ends, and this process. So nothing that happens just before it falls asleep can be missed (J5).
 
 use std::ffi::CStr;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU32};
 use std::time::Duration;
