@@ -303,7 +303,7 @@ fn a_filter_that_refuses_what_guardians_need_is_an_error_and_leaves_nothing() {
                 let mut one = lab.puppet("one");
                 one.does("job j j kill");
                 one.does(format!("refuse {errno} {call}"));
-                one.fails(&format!("enter c j {}", lab.escape("none")), ErrorKind::NotSupported);
+                one.fails(format!("enter c j {}", lab.escape("none")), ErrorKind::NotSupported);
                 assert_eq!(one.does("members j"), "");
                 lab.no_process_is_left(call);
                 one.does("lose j");
