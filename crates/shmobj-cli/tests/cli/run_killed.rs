@@ -14,7 +14,11 @@ const SCRIPT: &str = "trap '' TERM INT HUP; sleep 600 & \"$SHMOBJ\" demo-stray x
 fn running(marked: &Marked, options: &[&str]) -> Process {
     let mut run = piped(&mut marked.shell(options, SCRIPT));
     let daemon: u32 = run.line().parse().unwrap();
-    assert!(marked.running().contains(&daemon) && marked.running().len() >= 4, "{:?}", marked.running());
+    // A process that is in the middle of its exec has no environment to be known by.
+    until(|| {
+        let running = marked.running();
+        running.contains(&daemon) && running.len() >= 4
+    });
     run
 }
 

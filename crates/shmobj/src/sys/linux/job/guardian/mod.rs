@@ -15,7 +15,7 @@
 //! | all who hold the job | the kernel grants K1 the exclusive lock; it removes the entry (L1) and, if the job kills on close, has K2 end the tree (**J1**) |
 //! | K1 | the kernel signals K2, which ends the tree (**J2**) |
 //! | K2 | the kernel kills P (`PR_SET_PDEATHSIG`); all others become children of K1, which ends them (**J2**) |
-//! | both, before one of them has noticed | P dies; what had detached itself from it goes on. In a control group the next `terminate` finds it |
+//! | both, the second one before it is done | P dies; what had detached itself from it goes on. In a control group the next `terminate` finds it |
 //! | nobody | a tree ends by itself, and then its guardians (**J4**); no member is killed (**J3**) |
 //!
 //! The crate `shmobj-models` explores this. The code here runs between `fork` and `exec`, or for as long as the tree lives, in a copy of a process that may have
