@@ -143,7 +143,7 @@ impl Job {
     /// [`Stalled`](crate::ErrorKind::Stalled): some have not ended within ten seconds, because the kernel does not let them.
     ///
     /// # Crashes
-    /// Killed in its middle: on Windows, and on Linux with control groups, all end or none. Without them, some may go on.
+    /// Killed in its middle: on Windows all end or none. On Linux those end whose guardians were told; others may go on until it is done again.
     #[doc(alias = "TerminateJobObject")]
     pub fn terminate(&self, code: u32) -> Result<()> {
         self.0.require(Access::TERMINATE, "terminate")?;

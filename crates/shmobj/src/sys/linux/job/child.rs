@@ -72,10 +72,10 @@ impl Child {
                 Ok(self.status)
             }
             Ok(Some(_)) | Err(Errno::AGAIN) => Ok(None),
-            Ok(None) => Err(attempt(self, "wait for")
+            Ok(None) => Err(attempt("wait for")
                 .fails(ErrorKind::Unreachable, "its guardians were killed, so nobody knows how it ended")
                 .with_remedy("end jobs with `terminate`, and leave processes called shmobj-guardian alone")),
-            Err(errno) => Err(attempt(self, "wait for").os("listening to its guardians", errno)),
+            Err(errno) => Err(attempt("wait for").os("listening to its guardians", errno)),
         }
     }
 
@@ -84,17 +84,17 @@ impl Child {
             return Ok(());
         }
         let Some(process) = &self.process else {
-            return Err(attempt(self, "kill")
+            return Err(attempt("kill")
                 .fails(ErrorKind::NoResources, "no descriptor was free for it when it was started")
                 .with_remedy("raise the limit of open files, or terminate the job"));
         };
         match rustix::process::pidfd_send_signal(process.as_fd(), Signal::KILL) {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
-            Err(errno) => Err(attempt(self, "kill").os("sending it a signal", errno)),
+            Err(errno) => Err(attempt("kill").os("sending it a signal", errno)),
         }
     }
 }
 
-fn attempt(_child: &Child, verb: &'static str) -> Attempt<'static> {
+fn attempt(verb: &'static str) -> Attempt<'static> {
     Attempt { verb, subject: "the process", name: "" }
 }

@@ -1,7 +1,7 @@
 //! Putting processes into jobs.
 #![allow(unsafe_code)] // runs code between fork and exec
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -25,6 +25,7 @@ use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::job::{Breakaway, Limit, Limits};
 use crate::sys::linux::object::Object;
 use crate::sys::linux::proc;
+use crate::sys::linux::transfer::above_standard;
 use crate::test_hooks::step;
 
 /// Starts a process in a job.
@@ -317,11 +318,6 @@ impl<'a> Entering<'a> {
             suspect: self.job.suspect(),
         })
     }
-}
-
-/// A spawner that has closed its standard streams gets their numbers, under which the command has streams of its own.
-fn above_standard(fd: OwnedFd) -> Result<OwnedFd, Errno> {
-    if fd.as_raw_fd() > 2 { Ok(fd) } else { rustix::io::fcntl_dupfd_cloexec(&fd, 3) }
 }
 
 /// The kernel counts whole seconds.

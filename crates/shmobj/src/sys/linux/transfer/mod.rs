@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-pub(crate) use pack::descriptor;
+pub(crate) use pack::{above_standard, descriptor};
 use pack::{pack_mapping, pack_synchronizer};
 pub(crate) use unpack::{of_descriptor, unpack};
 

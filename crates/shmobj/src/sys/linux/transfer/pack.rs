@@ -100,7 +100,7 @@ fn fresh(fd: &OwnedFd, writable: bool) -> Result<OwnedFd, Errno> {
 }
 
 /// A process that has closed its standard streams gets their numbers, under which a child has streams of its own.
-fn above_standard(fd: OwnedFd) -> Result<OwnedFd, Errno> {
+pub(crate) fn above_standard(fd: OwnedFd) -> Result<OwnedFd, Errno> {
     if fd.as_raw_fd() > 2 { Ok(fd) } else { duplicate(fd) }
 }
 
