@@ -4,7 +4,7 @@
 use rustix::process::Signal;
 use shmobj_tests::lab::{Lab, PATIENCE, send};
 use shmobj_tests::puppet::{in_milliseconds, number};
-use shmobj_tests::system::{descriptors, until};
+use shmobj_tests::system::{descriptors, is_root_for, until};
 
 #[test]
 fn many_threads_start_processes_in_one_job() {
@@ -123,6 +123,28 @@ fn guardians_keep_nothing_of_the_spawner() {
         assert!(!left.iter().any(|file| file.contains("much")), "{left:?}");
         spawner.does("lose h");
         lab.no_process_is_left("the job was closed");
+    });
+}
+
+/// In a container that was entered from a shell, the leaders of its session and its process group have no numbers.
+#[test]
+fn one_whose_session_was_begun_outside_of_its_pid_namespace_starts_others() {
+    const TEST: &str = "one_whose_session_was_begun_outside_of_its_pid_namespace_starts_others";
+    if !is_root_for(TEST) {
+        return;
+    }
+    crate::each(TEST, |lab| {
+        let mut outer = lab.puppet("outer");
+        let mut inner = outer.fork_into_pid_namespace("inner");
+        inner.does("job h inside new kill");
+        assert_eq!(inner.does("enter-many h 1 3"), "3");
+        inner.does(format!("enter c h {}", lab.escape("none")));
+        assert!(lab.are_ready(1, "a member"));
+        inner.does("terminate h 9");
+        assert_eq!(inner.does("end-of c"), "code=9");
+        inner.does("lose h");
+        drop((inner, outer));
+        lab.nothing_is_left("a job inside");
     });
 }
 

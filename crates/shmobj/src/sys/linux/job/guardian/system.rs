@@ -358,10 +358,16 @@ pub(super) struct Led {
     group: bool,
 }
 
-/// Asked in C.
+/// Asked in C. The kernel says 0 where the leader is outside of this process's PID namespace, which is what a container
+/// that was entered from a shell sees: not a process number, so the calls of rustix, whose results are, will not do.
 pub(super) fn led() -> Led {
-    let own = Some(rustix::process::getpid());
-    Led { session: rustix::process::getsid(None).ok() == own, group: Some(rustix::process::getpgrp()) == own }
+    // SAFETY: has no preconditions.
+    let own = unsafe { libc::getpid() };
+    // SAFETY: takes a number only.
+    let session = unsafe { libc::getsid(0) };
+    // SAFETY: has no preconditions.
+    let group = unsafe { libc::getpgrp() };
+    Led { session: session == own, group: group == own }
 }
 
 impl Led {
