@@ -120,12 +120,18 @@ fn data_files_without_o_tmpfile() {
     rage("beside no-tmpfile", 4);
 }
 
-/// They send handles to each other, deposit, claim and pack them, and have children that inherit them.
+/// They send handles to each other, deposit, claim and pack them, and have children that inherit them. On a slow machine, a storm may
+/// end before the rarest of that has happened once: then there is another.
 fn rage_of_travellers(options: &str, seconds: u64) {
-    let report = rage(options, seconds);
-    for count in [Count::Sent, Count::Received, Count::Claimed, Count::Children, Count::Counted] {
-        assert!(report.count(count) > 0, "{count:?}: {report:?}");
+    let mut missing = vec![Count::Sent, Count::Received, Count::Claimed, Count::Children, Count::Counted];
+    for _ in 0..5 {
+        let report = rage(options, seconds);
+        missing.retain(|&count| report.count(count) == 0);
+        if missing.is_empty() {
+            return;
+        }
     }
+    panic!("{missing:?} never happened");
 }
 
 #[test]
