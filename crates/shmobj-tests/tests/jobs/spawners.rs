@@ -74,6 +74,36 @@ fn a_job_in_which_others_start_processes_all_the_time_is_terminated() {
     });
 }
 
+/// It is in the job as soon as that has been ended, before those that were there are looked for. It hides among guardians, so it would not be
+/// found with the others.
+#[test]
+fn what_is_started_just_after_a_job_was_ended_goes_on_and_nobody_waits_for_it() {
+    crate::each("what_is_started_just_after_a_job_was_ended", |lab| {
+        let mut spawner = lab.puppet("spawner");
+        // Guardians of limits look at the board by themselves.
+        spawner.does("job h late kill max=50");
+        spawner.does(format!("enter before h {}", lab.escape("none")));
+        let mut terminator = lab.puppet("terminator");
+        terminator.does("job-open h late");
+        terminator.does("arm pause=2000 1 terminate: announced");
+        terminator.tell("terminate h 5");
+        assert_eq!(spawner.does("end-of before"), "code=5");
+        spawner.does(format!("enter after h {}", lab.escape("guardian")));
+        assert!(until(PATIENCE, || lab
+            .running()
+            .iter()
+            .any(|process| process.arguments.contains(" guardian "))));
+        terminator.answer().expect("all that were there have ended");
+        let goes_on = || lab.running().iter().any(|process| process.arguments.contains(" guardian "));
+        assert!(goes_on(), "{:?}", lab.running());
+        spawner.does("terminate h 6");
+        assert!(!goes_on(), "{:?}", lab.running());
+        terminator.does("lose h");
+        spawner.does("lose h");
+        lab.nothing_is_left("a late process");
+    });
+}
+
 /// A spawner with 64 MiB of shared memory, open files and a handle to another object: nothing of that is the guardians'.
 #[test]
 fn guardians_keep_nothing_of_the_spawner() {

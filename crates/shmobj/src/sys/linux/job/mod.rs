@@ -98,15 +98,17 @@ pub(crate) fn mechanism() -> Mechanism {
 pub(crate) fn terminate(job: &Synchronizer, attempt: &Attempt<'_>, code: u32) -> Result<()> {
     let jobs = Jobs::of(job, attempt);
     let board = jobs.board(true)?;
+    let mut table = jobs.table()?;
+    // Before it is announced: these have all looked how often the job had been ended, and learn that it is ended again. One that comes
+    // later may have looked after that: it is not ended, and nobody waits for it.
+    let ending: Vec<_> = jobs.trees(&board, &mut table).iter().map(Tree::identity).collect();
     board.end(code);
     step("terminate: announced");
     let begun = Instant::now();
-    let mut table = jobs.table()?;
-    // Those that are there now. What comes later is not ended, and nobody waits for it.
-    let ending: Vec<_> = jobs.trees(&board, &mut table).iter().map(Tree::identity).collect();
     // Who is ending is in no group any more, and may still have files open.
     let mut awaited = BTreeSet::new();
     loop {
+        table.read().map_err(|errno| attempt.os("reading /proc", errno))?;
         let trees = jobs.trees(&board, &mut table);
         let (old, later) = trees.split(|tree| ending.contains(&tree.identity()));
         let mut members = jobs.members(&board, &table);
@@ -137,7 +139,6 @@ pub(crate) fn terminate(job: &Synchronizer, attempt: &Attempt<'_>, code: u32) ->
         }
         step("terminate: processes signalled");
         std::thread::sleep(Duration::from_millis(1));
-        table.read().map_err(|errno| attempt.os("reading /proc", errno))?;
     }
 }
 

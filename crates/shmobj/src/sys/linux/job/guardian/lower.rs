@@ -106,19 +106,17 @@ pub(super) fn run(charge: &Charge, upper: u32) {
         ..Tree::default()
     };
     let mut watched = None;
-    let ended_before;
+    // Before the tree is on the roster: whoever ends the job after that finds the tree, or has told it.
+    let ended_before = board.ended().0;
     match &charge.task {
         Task::Watch { process, pid, started } => {
             ours.flags |= tree::ASSIGNED;
             (ours.root, ours.root_started) = (*pid, *started);
             watched = Some(process.as_raw_fd());
             slot.fill(&ours);
-            ended_before = board.ended().0;
         }
         Task::Start => {
-            // Before the process is there: whoever ends the job either has done so before this look, or finds the tree.
-            slot.fill(&ours);
-            ended_before = board.ended().0;
+            slot.fill(&ours); // before the process is there
             match fork_into(&mut ours, Place::of(charge)) {
                 Ok(Some(pid)) => {
                     (ours.root, ours.root_started) = (pid, table::look_up(pid).map_or(0, |row| row.started));
