@@ -33,7 +33,7 @@ pub(crate) fn count(name: &str, iterations: u32, mut look: impl FnMut(libc::pid_
         "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX2,-AVX,-SSSE3,-SSE4_2,-ERMS,-FSRM,-RTM",
     );
     // SAFETY: one system call between fork and exec.
-    unsafe { command.pre_exec(|| succeeded(libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0))) };
+    unsafe { command.pre_exec(ask_to_be_traced) };
     let mut child = command.spawn().expect("a process that may be traced");
     let tracee = Tracee(libc::pid_t::try_from(child.id()).expect("a process id"));
     assert_eq!(tracee.stopped_by(), libc::SIGTRAP, "the stop of an exec");
@@ -44,6 +44,11 @@ pub(crate) fn count(name: &str, iterations: u32, mut look: impl FnMut(libc::pid_
     tracee.request(libc::PTRACE_CONT, 0);
     assert!(child.wait().expect("its end").success(), "{name}");
     (all as f64 - one as f64) / f64::from(iterations)
+}
+
+fn ask_to_be_traced() -> std::io::Result<()> {
+    // SAFETY: this request takes nothing.
+    succeeded(unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) })
 }
 
 /// The stepping and the stepped process wake each other up: without a second core to be woken, that is several times as fast.

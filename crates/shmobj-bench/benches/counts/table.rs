@@ -14,7 +14,8 @@ use std::process::{Command, ExitCode};
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/counts.tsv");
 const RENEW: &str = "cargo bench -p shmobj-bench --bench counts -- --record";
 
-const MORE: f64 = 1.03;
+// Paths that read the clock differ by 3 % from run to run, all others by less than 1.
+const MORE: f64 = 1.05;
 const MUCH_MORE: f64 = 1.5;
 const LESS: f64 = 0.9;
 
