@@ -43,6 +43,12 @@ pub(crate) const CONTENDERS: &[Contender] = &[
         ..HERE
     },
     Contender {
+        name: "shmobj-reserved",
+        title: "shmobj, reserved memory",
+        how: "the same, where memory is taken from the system when it is first used, not when it is created",
+        ..HERE
+    },
+    Contender {
         name: "raw",
         title: "bare atomics and futexes",
         how: "compare-exchange and exchange on a word of shared memory, without names, errors or a lifetime",

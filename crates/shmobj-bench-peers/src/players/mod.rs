@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use crate::protocol::Answer;
 
+pub(crate) use self::shmobj::hold;
+
 /// Where a player is: what it plays, and which part of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Stage {
@@ -71,7 +73,7 @@ impl Made {
 /// Prepares the part that the stage says.
 pub(crate) fn make(stage: &Stage) -> Made {
     match stage.contender.as_str() {
-        "shmobj" => shmobj::make(stage),
+        "shmobj" | "shmobj-reserved" => self::shmobj::make(stage),
         #[cfg(target_os = "linux")]
         "raw" => raw::make(stage),
         #[cfg(target_os = "linux")]
