@@ -68,6 +68,9 @@ pub(super) fn make(stage: &Stage, namespace: Namespace) -> Made {
                 for _ in 0..count {
                     let (_mapping, view) = maker.create("t");
                     let begun = std::time::Instant::now();
+                    if reserved {
+                        view.commit(0, view.len()).expect("room");
+                    }
                     // SAFETY: the view is so long, and writable.
                     unsafe { touch(view.as_mut_ptr(), view.len()) };
                     sum += begun.elapsed();

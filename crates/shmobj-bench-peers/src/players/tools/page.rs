@@ -52,6 +52,17 @@ impl Page {
     }
 }
 
+/// A word at the beginning of a page that all players of the contender share, and nothing else is on.
+#[cfg(target_os = "linux")]
+pub(crate) fn word_in_file(stage: &Stage, number: u64) -> &'static AtomicU64 {
+    let path = stage.directory.join(format!("word-{number}"));
+    let file = std::fs::File::options().read(true).write(true).create(true).truncate(false).open(path);
+    let file = file.expect("a file");
+    file.set_len(PAGE as u64).expect("a page");
+    // SAFETY: mapped for ever, aligned, and used as an atomic only.
+    unsafe { &*map(&file).cast::<AtomicU64>() }
+}
+
 #[cfg(target_os = "linux")]
 fn map(file: &std::fs::File) -> *mut u8 {
     use std::os::fd::AsRawFd;
