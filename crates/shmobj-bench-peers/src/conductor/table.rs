@@ -33,7 +33,7 @@ fn line(row: &Row, unit: &str) -> String {
         text += &format!("  {outcome}");
     }
     if let Some(left) = &row.left {
-        text += &format!("  {} names, {} KiB", left.names.len(), left.bytes / 1024);
+        left.names.iter().take(4).for_each(|name| text += &format!("  {name}"));
     }
     text
 }
