@@ -116,4 +116,64 @@ pub(crate) const CONTENDERS: &[Contender] = &[
         how: "a copy, and reading it, without anybody else: the limit of the processor",
         ..HERE
     },
+    Contender {
+        name: "iceoryx2",
+        title: "iceoryx2",
+        how: "samples in shared memory that are handed on without a lock, and a datagram socket for each listener that sleeps; named memory is a service with its publisher, and its subscriber opens it",
+        version: Some(|| locked("iceoryx2")),
+        ..HERE
+    },
+    Contender {
+        name: "interprocess",
+        title: "interprocess: local socket",
+        how: "a Unix stream socket with a name; its pipes are those of the system",
+        version: Some(|| locked("interprocess")),
+        ..HERE
+    },
+    Contender {
+        name: "ipc-channel",
+        title: "ipc-channel",
+        how: "bytes through a Unix packet socket, and each large piece in memory of its own that goes with the message",
+        version: Some(|| locked("ipc-channel")),
+        ..HERE
+    },
+    Contender {
+        name: "named-lock",
+        title: "named-lock",
+        how: "flock on a file with the lock's name",
+        version: Some(|| locked("named-lock")),
+        ..HERE
+    },
+    Contender {
+        name: "raw_sync",
+        title: "raw_sync: Mutex and Event (pthread, process-shared)",
+        how: "a pthread mutex that is not robust, and a condition variable with it; both sides spinning: its BusyEvent",
+        version: Some(|| locked("raw_sync")),
+        ..HERE
+    },
+    Contender {
+        name: "shared_memory",
+        title: "shared_memory",
+        how: "shm_open, ftruncate, mmap; handed over with events of raw_sync, as its examples do",
+        version: Some(|| locked("shared_memory")),
+        ..HERE
+    },
 ];
+
+/// The version of a crate that this program is built with.
+fn locked(name: &str) -> Option<String> {
+    let mut lines = include_str!("../Cargo.lock").lines();
+    lines.find(|line| *line == format!("name = \"{name}\""))?;
+    Some(lines.next()?.strip_prefix("version = \"")?.trim_end_matches('"').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_a_crate_is_the_one_in_the_lock_file() {
+        assert!(locked("clap").is_some_and(|version| version.starts_with("4.")));
+        assert_eq!(locked("no-such-crate"), None);
+    }
+}
