@@ -2,124 +2,132 @@
 input and answers on the standard output. src/protocol.rs says what is said.
 
 Locks, semaphores, events and pipes have no names: a process gets them from the one that starts it. So the process that plays role 0
-forks one for each other role, before it says that it is ready. What the conductor starts for that role hands its input, its output
-and its core to it, and waits for its end (`hand_over`).
+forks one for each other role before it says that it is ready. The process that the conductor starts for such a role gives its
+input, its output and its core to one of these, and waits for its end. It dies with it, and the other way round.
 """
 
-import array
 import ctypes
-import multiprocessing
 import os
-import selectors
 import signal
 import socket
-import struct
 import sys
 import threading
-import time
-import zlib
-from multiprocessing import shared_memory
 
-CONTEXT = multiprocessing.get_context("fork")
-PAGE = 4096
-now = time.monotonic_ns  # CLOCK_MONOTONIC, as the conductor's
+from stage import Stage, Unsupported
+
+PR_SET_PDEATHSIG = 1
 
 
-class Unsupported(Exception):
-    """The contender has no such operation."""
+def chosen(stage):
+    """What is made before the others are forked, and what makes a player of it."""
+    import memory
+    import objects
+    import pipes
+
+    if stage.contender == "python-pipe":
+        plays, make = pipes.PLAYS, lambda: pipes.Pipes(stage)
+    elif stage.operation in memory.PLAYS:
+        plays, make = memory.PLAYS, lambda: memory.Memory(stage)
+    else:
+        plays, make = objects.PLAYS, objects.Objects
+    if stage.operation not in plays:
+        raise Unsupported
+    return make(), plays[stage.operation]
 
 
-class Stage:
-    """Where a player is: what it plays, and which part of it."""
-
-    def __init__(self, operation, parameter, contender, role, directory):
-        self.operation, self.contender, self.directory = operation, contender, directory
-        self.parameter, self.role = int(parameter), int(role)
-        self.prefix = os.path.basename(directory)
-
-    def players(self):
-        if self.operation == "contended":
-            return self.parameter
-        two = ("ping-pong", "ping-pong-one-core", "ping-pong-spinning", "wait-any-asleep", "transfer", "recovery", "leftovers")
-        return 2 if self.operation in two else 1
-
-    def of_role(self, role):
-        return Stage(self.operation, self.parameter, self.contender, role, self.directory)
-
-    def name(self, what):
-        return f"{self.prefix}-{what}"
-
-    def socket(self):
-        return f"\0{self.prefix}"  # abstract: nothing is left of it
+def say(line):
+    """Whoever has gone need not be told."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os._exit(0)
 
 
-# Taking time. A round is a function that gets how often, and returns the answer.
+def requests():
+    with open(0, closefd=False) as lines:
+        for line in lines:
+            what, *count = line.split()
+            if what != "run":
+                return
+            yield int(count[0])
 
 
-def timed(iterations):
-    """`iterations` is a function that does so many."""
-
-    def run(count):
-        begun = now()
-        iterations(range(count))
-        return f"took {now() - begun}"
-
-    return run
+def perform(stage, made, play):
+    run = play(made, stage)
+    say("ready")
+    for count in requests():
+        if stage.operation == "recovery" and stage.role == 0:
+            say("waiting")
+        say(run(count))
 
 
-def timed_part(measured, afterwards):
-    def run(count):
-        total = 0
-        for _ in range(count):
-            begun = now()
-            made = measured()
-            total += now() - begun
-            afterwards(made)
-        return f"took {total}"
+def partner(listener, stage, made, play):
+    """A process that plays another role, for whoever comes with it."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    connection, _ = listener.accept()
+    words, descriptors, _, _ = socket.recv_fds(connection, 100, 2)
+    role, *cores = map(int, words.split())
+    os.sched_setaffinity(0, cores)
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
 
-    return run
+    def die_with_it():
+        connection.recv(1)
+        os.kill(os.getpid(), signal.SIGKILL)
 
-
-def latencies(values):
-    counts = {}
-    for value in values:
-        shift = max(value.bit_length() - 11, 0)  # three digits, as the other contenders count them
-        value = value >> shift << shift
-        counts[value] = counts.get(value, 0) + 1
-    return f"took {sum(values)} values " + " ".join(f"{value}:{count}" for value, count in sorted(counts.items()))
+    threading.Thread(target=die_with_it, daemon=True).start()
+    guarded(lambda: perform(stage.of_role(role), made, play))
 
 
-def trips(role, there, back):
-    """The first trip of a round does not count: until then the other side may not have been there."""
-
-    def ping(count):
-        values = []
-        there()
-        for _ in range(count):
-            begun = now()
-            there()
-            values.append(now() - begun)
-        return latencies(values)
-
-    def pong(count):
-        for _ in range(count + 1):
-            back()
-        return "done"
-
-    return pong if role == 1 else ping
+def address(stage):
+    return f"\0{stage.prefix}"  # abstract: nothing is left of it
 
 
-class Page:
-    """What the conductor has made for all players: its words of 8 bytes, each on a line of its own."""
+def lead(stage):
+    """Role 0."""
+    from multiprocessing import get_context
 
-    def __init__(self, stage):
-        import mmap
+    made, play = chosen(stage)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address(stage))
+        listener.listen()
+        others = []
+        for _ in range(1, stage.players()):
+            others.append(get_context("fork").Process(target=partner, args=(listener, stage, made, play), daemon=True))
+            others[-1].start()
+    perform(stage, made, play)
+    for other in others:
+        other.join(5)
 
-        with open(f"{stage.directory}/page", "r+b") as file:
-            self.words = memoryview(mmap.mmap(file.fileno(), PAGE)).cast("Q")
 
-    def __getitem__(self, number):
-        return self.words[8 * number]
+def give_place(stage):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(address(stage))
+        words = " ".join(map(str, (stage.role, *os.sched_getaffinity(0))))
+        socket.send_fds(connection, [words.encode()], [0, 1])
+        connection.recv(1)
 
-    def __setitem__(self, number, value):
-        self.words[8 * number] = value
+
+def guarded(action):
+    """What goes wrong is an answer."""
+    try:
+        action()
+        say("ended")
+    except Unsupported:
+        say("unsupported")
+    except Exception as error:
+        say("failed " + " ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def main():
+    if sys.argv[1:2] != ["play"] or len(sys.argv) != 7:
+        sys.exit("usage: peers.py play OPERATION PARAMETER CONTENDER ROLE DIRECTORY")
+    stage = Stage(*sys.argv[2:])
+    if stage.role == 0:
+        guarded(lambda: lead(stage))
+    else:
+        give_place(stage)
+
+
+if __name__ == "__main__":
+    main()
