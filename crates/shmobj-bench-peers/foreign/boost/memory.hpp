@@ -80,16 +80,16 @@ template <class Kind> Run first_touch(const Stage &stage) {
 }
 
 // What an object costs of something that this process has.
-template <class Kind> Run amount(const Stage &stage, std::uint64_t (*held)()) {
+template <class Kind> Run amount(const Stage &stage, std::uint64_t (*held)(const Stage &)) {
     return [stage, held](std::uint64_t) {
         std::vector<typename Kind::Mapping> mappings;
         mappings.reserve(stage.parameter);
-        auto before = held();
+        auto before = held(stage);
         for (std::uint64_t i = 0; i < stage.parameter; ++i) {
             mappings.push_back(Kind::create(stage.name(std::to_string(i)).c_str(), 4096));
             std::memset(Kind::room(mappings.back()), 1, 1);
         }
-        auto each = (held() - before) / stage.parameter;
+        auto each = (held(stage) - before) / stage.parameter;
         for (std::uint64_t i = 0; i < stage.parameter; ++i) Kind::remove(stage.name(std::to_string(i)).c_str());
         return "is " + std::to_string(each);
     };

@@ -33,6 +33,13 @@ Run regions(const Stage &stage);  // shared_memory_object and mapped_region
 Run managed(const Stage &stage);  // managed_shared_memory
 Run queue(const Stage &stage);    // message_queue
 
+// While a processor spins.
+inline void relax() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
 using Clock = std::chrono::steady_clock; // CLOCK_MONOTONIC, as the conductor's
 
 inline std::uint64_t nanoseconds(Clock::duration time) {
@@ -85,6 +92,6 @@ class Page {
     volatile std::uint64_t *word_;
 };
 
-// Of /proc and /dev/shm: what this process holds.
-std::uint64_t descriptors();
-std::uint64_t memory();
+// What this process holds.
+std::uint64_t descriptors(const Stage &stage);
+std::uint64_t memory(const Stage &stage);

@@ -13,7 +13,7 @@ using namespace boost::interprocess;
 class Queues {
   public:
     Queues(const Stage &stage, std::size_t depth, std::size_t size)
-        : names_{stage.name("to"), stage.name("fro")}, role_(stage.role), message_(size, 1),
+        : names_{stage.name("to"), stage.name("fro")}, role_(stage.role), message_(source(size)),
           to_(open_or_create, names_[0].c_str(), depth, size), fro_(open_or_create, names_[1].c_str(), depth, size) {}
     ~Queues() {
         if (role_ != 0) return;
@@ -40,6 +40,7 @@ Run carry(const Stage &stage) {
     constexpr std::size_t block = 64 << 10; // in the cache while it is copied twice
     auto queues = std::make_shared<Queues>(stage, 16, block);
     auto messages = stage.parameter / block;
+    auto sent = source(block);
     if (stage.role == 1) {
         return [=](std::uint64_t count) {
             for (std::uint64_t i = 0; i < count; ++i) {
@@ -49,7 +50,7 @@ Run carry(const Stage &stage) {
                     found += sum(queues->message(), block);
                 }
                 queues->send(queues->fro());
-                check(found, stage.parameter);
+                check(found, sent, messages);
             }
             return std::string("done");
         };

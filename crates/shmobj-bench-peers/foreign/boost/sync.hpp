@@ -87,7 +87,7 @@ template <class Set> Run synchronize(const Stage &stage) {
         return trips(stage.role, there, back);
     } else if (stage.plays("ping-pong-spinning")) {
         auto take = [](auto &semaphore) {
-            while (!semaphore.try_wait()) __builtin_ia32_pause();
+            while (!semaphore.try_wait()) relax();
         };
         auto there = [set, take] {
             set->there().post();

@@ -17,12 +17,18 @@ inline std::uint64_t sum(const void *bytes, std::size_t size) {
     return sum;
 }
 
-// What a receiver has to find, if each byte is 1.
-inline void check(std::uint64_t found, std::uint64_t bytes) {
-    if (found != bytes / 8 * 0x0101010101010101u) throw std::runtime_error("what came is not what was sent");
+// Bytes to be handed over: they are in a buffer of the sender's own, and are sent again and again.
+inline std::vector<unsigned char> source(std::size_t size) {
+    std::vector<unsigned char> bytes(size);
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<unsigned char>(i * 31 + i / 256);
+    return bytes;
 }
 
-// A ring of blocks in shared memory. The sender makes its bytes in them, the receiver reads them there: nothing is copied.
+inline void check(std::uint64_t found, const std::vector<unsigned char> &sent, std::uint64_t times) {
+    if (found != sum(sent.data(), sent.size()) * times) throw std::runtime_error("what came is not what was sent");
+}
+
+// A ring of blocks in shared memory. The sender copies into them, the receiver reads them there.
 struct Ring {
     static constexpr std::size_t block = 1 << 20, blocks = 4;
     boost::interprocess::interprocess_semaphore full{0}, empty{blocks}, read{0};
@@ -36,6 +42,7 @@ template <class Kind> Run transfer(const Stage &stage) {
     auto mapping = std::make_shared<Mapping>(std::move(made));
     auto ring = static_cast<Ring *>(mapping->get_address());
     auto blocks = stage.parameter / Ring::block;
+    auto sent = source(Ring::block);
     if (stage.role == 1) {
         return [=, keep = mapping](std::uint64_t count) {
             for (std::uint64_t i = 0; i < count; ++i) {
@@ -46,7 +53,7 @@ template <class Kind> Run transfer(const Stage &stage) {
                     ring->empty.post();
                 }
                 ring->read.post();
-                check(found, stage.parameter);
+                check(found, sent, blocks);
             }
             return std::string("done");
         };
@@ -56,7 +63,7 @@ template <class Kind> Run transfer(const Stage &stage) {
         return timed(count, [&] {
             for (std::uint64_t b = 0; b < blocks; ++b) {
                 ring->empty.wait();
-                std::memset(ring->bytes[b % Ring::blocks], 1, Ring::block);
+                std::memcpy(ring->bytes[b % Ring::blocks], sent.data(), Ring::block);
                 ring->full.post();
             }
             ring->read.wait();
