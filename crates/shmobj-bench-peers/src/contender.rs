@@ -5,6 +5,8 @@
 
 use std::ffi::OsString;
 
+use crate::foreign;
+
 /// How the players of a contender are started.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Start {
@@ -115,5 +117,47 @@ pub(crate) const CONTENDERS: &[Contender] = &[
         title: "memcpy in one process",
         how: "a copy, and reading it, without anybody else: the limit of the processor",
         ..HERE
+    },
+    Contender {
+        name: "boost",
+        title: "Boost.Interprocess",
+        how: "interprocess_mutex, interprocess_semaphore, and interprocess_condition with a flag for events, in managed_shared_memory; memory is shared_memory_object with mapped_region",
+        start: Start::Program(foreign::boost),
+        version: Some(foreign::boost_version),
+    },
+    Contender {
+        name: "boost-named",
+        title: "Boost.Interprocess, named",
+        how: "named_mutex, named_semaphore, and named_condition with a flag for events; memory is managed_shared_memory",
+        start: Start::Program(foreign::boost),
+        version: Some(foreign::boost_version),
+    },
+    Contender {
+        name: "boost-queue",
+        title: "Boost.Interprocess message_queue",
+        how: "messages are copied into shared memory and out of it, under a mutex with condition variables",
+        start: Start::Program(foreign::boost),
+        version: Some(foreign::boost_version),
+    },
+    Contender {
+        name: "python",
+        title: "Python multiprocessing",
+        how: "Lock, Semaphore and Event, which have no names, so processes are forked with them; SharedMemory, which a process of its own tracks",
+        start: Start::Program(foreign::python),
+        version: Some(foreign::python_version),
+    },
+    Contender {
+        name: "python-pipe",
+        title: "Python multiprocessing Pipe",
+        how: "messages of bytes through pipes; for several of them a selector, made beforehand",
+        start: Start::Program(foreign::python),
+        version: Some(foreign::python_version),
+    },
+    Contender {
+        name: "wine",
+        title: "Win32 API under Wine",
+        how: "this library built for Windows, where each object is the system's own; a server process of Wine keeps them",
+        start: Start::Program(foreign::wine),
+        version: Some(foreign::wine_version),
     },
 ];

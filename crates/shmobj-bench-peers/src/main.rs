@@ -17,6 +17,8 @@ mod contender;
 #[cfg(target_os = "linux")]
 mod figures;
 #[cfg(target_os = "linux")]
+mod foreign;
+#[cfg(target_os = "linux")]
 mod operation;
 mod play;
 mod players;

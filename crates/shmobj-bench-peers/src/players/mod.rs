@@ -96,6 +96,9 @@ pub(crate) fn make(stage: &Stage) -> Made {
         "pipe" | "unix-stream" | "unix-seqpacket" => streams::make(stage),
         #[cfg(target_os = "linux")]
         _ => crates::make(stage),
+        // Ours on the objects of the system itself.
+        #[cfg(windows)]
+        "wine" => self::shmobj::make(&Stage { contender: "shmobj".into(), ..stage.clone() }),
         #[cfg(not(target_os = "linux"))]
         other => Made::Absent(format!("{other} is not part of this program on this system")),
     }

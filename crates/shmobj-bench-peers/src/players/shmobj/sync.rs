@@ -79,7 +79,7 @@ fn recovery(stage: &Stage, mutex: Mutex) -> Made {
         });
     }
     Made::of(move |_| match mutex.lock_timeout(RECOVERY).expect("no error") {
-        Some(lock) => Answer::Got { at: clock::now(), abandoned: lock.is_abandoned() },
+        Some(lock) => Answer::Got { at: clock::of_conductor(), abandoned: lock.is_abandoned() },
         None => Answer::TimedOut,
     })
 }
