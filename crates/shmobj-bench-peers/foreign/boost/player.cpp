@@ -75,10 +75,10 @@ static std::uint64_t kibibytes(const char *path, std::initializer_list<std::stri
     return sum;
 }
 
-// Private memory and page tables of this process, and the blocks of every file of memory that has its stage's name; as the other
+// Anonymous memory and page tables of this process, and the blocks of every file of memory that has its stage's name; as the other
 // contenders count them.
 std::uint64_t memory(const Stage &stage) {
-    auto own = kibibytes("/proc/self/smaps_rollup", {"Private_Clean:", "Private_Dirty:"});
+    auto own = kibibytes("/proc/self/smaps_rollup", {"Anonymous:"});
     std::uint64_t bytes = (own + kibibytes("/proc/self/status", {"VmPTE:"})) << 10;
     auto directory = opendir("/dev/shm");
     while (auto entry = readdir(directory)) {

@@ -130,10 +130,10 @@ def leftovers(memory, stage):
     return lambda count: "done"
 
 
-def resident(stage):
-    """Private memory and page tables of this process, and the blocks of every file of memory that has its stage's name; as the other
+def held_memory(stage):
+    """Anonymous memory and page tables of this process, and the blocks of every file of memory that has its stage's name; as the other
     contenders count them."""
-    keys = ("Private_Clean:", "Private_Dirty:", "VmPTE:")
+    keys = ("Anonymous:", "VmPTE:")
     total = 0
     for path in ("/proc/self/smaps_rollup", "/proc/self/status"):
         with open(path) as lines:
@@ -174,6 +174,6 @@ PLAYS = {
     "first-touch": first_touch,
     "transfer": transfer,
     "leftovers": leftovers,
-    "memory-per-object": amount(resident),
+    "memory-per-object": amount(held_memory),
     "descriptors-per-object": amount(descriptors),
 }

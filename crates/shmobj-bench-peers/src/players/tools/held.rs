@@ -12,7 +12,7 @@ fn descriptors() -> u64 {
     std::fs::read_dir("/proc/self/fd").expect("its descriptors").count() as u64
 }
 
-/// Bytes: private memory and page tables of this process, and the blocks of every file of memory that it has open or that has its
+/// Bytes: anonymous memory and page tables of this process, and the blocks of every file of memory that it has open or that has its
 /// stage's name. What the kernel needs for an inode or a directory entry is not in it.
 fn memory(stage: &Stage) -> u64 {
     let mut files = HashSet::new();
@@ -43,14 +43,15 @@ fn each(directory: &Path, what: &mut dyn FnMut(&Path)) {
     entries.for_each(|entry| what(&entry.path()));
 }
 
-/// Private memory, and the tables that lead to all of it.
+/// Memory that no file has, and the tables that lead to all of it. A page of a file that nobody else has mapped is "private" to the
+/// kernel, and would count twice.
 fn own() -> u64 {
     let kilobytes = |path: &str, keys: &[&str]| -> u64 {
         let text = std::fs::read_to_string(path).expect("the kernel's account");
         let lines = text.lines().filter(|line| keys.iter().any(|key| line.starts_with(key)));
         lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum()
     };
-    let private = kilobytes("/proc/self/smaps_rollup", &["Private_Clean:", "Private_Dirty:"]);
+    let private = kilobytes("/proc/self/smaps_rollup", &["Anonymous:"]);
     (private + kilobytes("/proc/self/status", &["VmPTE:"])) * 1024
 }
 
