@@ -14,6 +14,9 @@ use crate::results::{Left, Row};
 
 /// Until whoever waits for the lock is asleep.
 const PAUSE: Duration = Duration::from_millis(50);
+/// So often something that is left is looked at again, with a pause between: a helper that outlives the players may remove it,
+/// such as Python's resource tracker.
+const TO_SETTLE: u32 = 20;
 /// To say that it is about to wait.
 const TO_WAIT: Duration = Duration::from_secs(30);
 /// Beyond the time that a player gives a lock before it says that it has not got it.
@@ -120,7 +123,14 @@ pub(super) fn leftovers(house: &House<'_>, contenders: &[&Contender], operation:
                 let before: Vec<u32> = cast.players.iter().map(super::process::Process::id).collect();
                 cast.players.iter_mut().for_each(super::process::Process::kill);
                 cast.players.clear();
-                let left = left::look(cast.scratch.path(), &before);
+                let mut left = left::look(cast.scratch.path(), &before);
+                for _ in 0..TO_SETTLE {
+                    if left == Left::default() {
+                        break;
+                    }
+                    std::thread::sleep(PAUSE);
+                    left = left::look(cast.scratch.path(), &before);
+                }
                 row.outcome = Some(in_words(&left));
                 row.left = Some(left);
             }
