@@ -29,8 +29,10 @@ impl Measured {
     /// Those with figures, the best first.
     pub(crate) fn ranked(&self) -> Vec<&Row> {
         let mut rows: Vec<&Row> = self.contenders.iter().filter(|row| row.figure().is_some()).collect();
+        let names = |row: &Row| row.left.as_ref().map_or(0, |left| left.names.len());
         rows.sort_by(|one, other| {
             let order = one.figure().unwrap_or(0.0).total_cmp(&other.figure().unwrap_or(0.0));
+            let order = order.then(names(one).cmp(&names(other)));
             if self.more_is_better() { order.reverse() } else { order }
         });
         rows
@@ -73,6 +75,11 @@ impl Row {
     /// Whether it is ours.
     pub(crate) fn is_ours(&self) -> bool {
         self.name == OURS
+    }
+
+    /// Whether it is ours, or ours used in another way.
+    pub(crate) fn is_of_ours(&self) -> bool {
+        self.name.split('-').next() == Some(OURS)
     }
 
     /// What it is ranked by.

@@ -1,6 +1,6 @@
 //! Numbers as people read them: no more digits than a measurement on a shared machine has.
 
-use crate::results::Measured;
+use crate::results::{Left, Measured};
 
 /// A value of an operation's unit.
 pub(crate) fn value(value: f64, unit: &str) -> String {
@@ -97,8 +97,16 @@ pub(crate) fn family_title(measured: &Measured) -> String {
     measured.title.replacen(&parameter(&measured.name, measured.parameter), "N", 1)
 }
 
+/// What the dead left.
+pub(crate) fn left(left: &Left) -> String {
+    if left.names.is_empty() && left.bytes == 0 {
+        return "nothing".into();
+    }
+    format!("{}, {}", counted(left.names.len(), "name"), value(left.bytes as f64, "bytes"))
+}
+
 /// "1 name", "2 names".
-pub(crate) fn counted(number: usize, thing: &str) -> String {
+fn counted(number: usize, thing: &str) -> String {
     format!("{} {thing}{}", thousands(number as u64), if number == 1 { "" } else { "s" })
 }
 

@@ -3,9 +3,11 @@
 //! Lengths are from zero. Where the range is too wide for that, there are points on a logarithmic scale instead: a length would mean
 //! nothing there. A thin line spans the quartiles of the rounds.
 
+use plotters::style::RGBColor;
+
 use super::axis::{Axis, bounds, is_wide};
 use super::picture::{Align, Picture, Shape, Style, width_of};
-use super::{ALARM, GRID, INK, OTHERS, OURS_COLOUR, PALE_INK, WIDTH, heading, label, text};
+use super::{ALARM, ALSO_OURS, GRID, INK, OTHERS, OURS_COLOUR, PALE_INK, WIDTH, heading, label, text};
 use crate::figures::Figures;
 use crate::report::words;
 use crate::results::{Measured, Row};
@@ -111,19 +113,23 @@ fn name_style(row: &Row, room: &Room) -> Style {
     Style { bold: row.is_ours(), colour, ..text(room.size) }
 }
 
+fn bar_colour(row: &Row) -> RGBColor {
+    match (row.is_ours(), row.is_of_ours()) {
+        (true, _) => OURS_COLOUR,
+        (false, true) => ALSO_OURS,
+        _ => OTHERS,
+    }
+}
+
 /// What is written beside a row.
 fn told(measured: &Measured, row: &Row) -> String {
-    match (&row.left, &row.outcome) {
-        (Some(left), _) if left.names.is_empty() && left.bytes == 0 => "nothing".into(),
-        (Some(left), _) => {
-            format!(
-                "{}, {}",
-                words::counted(left.names.len(), "name"),
-                words::value(left.bytes as f64, "bytes")
-            )
-        }
-        (None, Some(outcome)) => outcome.clone(),
-        (None, None) => words::value(row.figure().unwrap_or(0.0), &measured.unit),
+    match (&row.left, &row.outcome, row.median) {
+        (Some(left), ..) => words::left(left),
+        (None, Some(outcome), None) => outcome.clone(),
+        // An outcome that has the time in it needs no other figure.
+        (None, Some(outcome), Some(_)) if outcome.contains(|c: char| c.is_ascii_digit()) => outcome.clone(),
+        (None, Some(outcome), Some(median)) => format!("{}, {outcome}", words::value(median, &measured.unit)),
+        (None, None, _) => words::value(row.figure().unwrap_or(0.0), &measured.unit),
     }
 }
 
@@ -134,7 +140,7 @@ fn reach(row: &Row) -> Vec<f64> {
 }
 
 fn one(picture: &mut Picture, room: &Room, axis: &Axis, middle: f64, measured: &Measured, row: &Row) {
-    let colour = if row.is_ours() { OURS_COLOUR } else { OTHERS };
+    let colour = bar_colour(row);
     let Some(figure) = row.figure() else {
         let style = Style { colour: ALARM, ..text(room.size) };
         return picture.text((axis.from + 6.0, middle), told(measured, row), style);
@@ -156,7 +162,7 @@ fn one(picture: &mut Picture, room: &Room, axis: &Axis, middle: f64, measured: &
             (axis.at(figure), middle),
             5.0,
             Shape::Disc,
-            if row.is_ours() { colour } else { PALE_INK },
+            if row.is_of_ours() { colour } else { PALE_INK },
         );
         right = right.max(axis.at(figure) + 5.0);
     }

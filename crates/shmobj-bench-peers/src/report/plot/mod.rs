@@ -29,6 +29,8 @@ use picture::{Align, Picture, Style};
 const WIDTH: f64 = 800.0;
 
 const OURS_COLOUR: RGBColor = RGBColor(0, 114, 178);
+/// Ours, used in another way.
+const ALSO_OURS: RGBColor = RGBColor(115, 178, 216);
 const OTHERS: RGBColor = RGBColor(172, 182, 192);
 const INK: RGBColor = RGBColor(36, 41, 47);
 const PALE_INK: RGBColor = RGBColor(95, 107, 118);

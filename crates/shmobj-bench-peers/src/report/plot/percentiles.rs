@@ -61,7 +61,11 @@ pub(crate) fn draw(results: &Results, measured: &Measured) -> Option<Picture> {
         let places: Vec<_> =
             points.iter().map(|&(part, value)| (across.at(1.0 / (1.0 - part)), up.at(value))).collect();
         picture.line(&places, look.width, look.colour);
-        if let Some(&at) = places.last() {
+        // A curve with fewer values ends earlier; a line from there to the others' names would look like a part of it.
+        if let Some(&(x, y)) = places.last().filter(|(x, _)| *x < RIGHT - 90.0) {
+            let style = Style { colour: look.colour, align: Align::Right, bold: row.is_ours(), ..text(12.0) };
+            picture.text((x + 4.0, y - 10.0), label(row, 24), style);
+        } else if let Some(&at) = places.last() {
             ends.push(End { at, name: label(row, 24).to_owned(), look, bold: row.is_ours() });
         }
     }
