@@ -61,6 +61,9 @@ enum Command {
     /// Be one process of one contender; `run` starts these
     #[command(hide = true)]
     Play { operation: String, parameter: u64, contender: String, role: usize, directory: PathBuf },
+    /// Hold objects of this library; `play` starts these
+    #[command(hide = true)]
+    Hold { directory: PathBuf, name: String, first: u64, count: u64, bytes: u64 },
 }
 
 fn main() -> ExitCode {
@@ -79,6 +82,10 @@ fn main() -> ExitCode {
         ),
         Command::Play { operation, parameter, contender, role, directory } => {
             play::play(&players::Stage::new(operation, parameter, contender, role, directory))
+        }
+        Command::Hold { directory, name, first, count, bytes } => {
+            players::hold(&directory, &name, first, count, bytes);
+            ExitCode::SUCCESS
         }
     }
 }

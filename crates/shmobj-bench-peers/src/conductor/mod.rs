@@ -1,6 +1,7 @@
 //! Starts the players, binds them to cores, has them play in turns, and collects what they answer.
 
 mod cast;
+mod killed;
 mod left;
 mod machine;
 mod process;
@@ -106,7 +107,11 @@ pub(crate) fn run(wanted: &Wanted) -> io::Result<()> {
     for operation in operations {
         for &parameter in operation.parameters {
             let rows = match operation.kind {
-                Kind::Recovery | Kind::Leftovers => continue,
+                Kind::Recovery => {
+                    let kills = if wanted.quick { 3 } else { 21 };
+                    killed::recovery(&house, &contenders, operation, kills.min(rounds))
+                }
+                Kind::Leftovers => killed::leftovers(&house, &contenders, operation),
                 _ => {
                     let plan = Plan::of(operation, rounds, wanted.quick);
                     measure(&house, &contenders, operation, parameter, plan)
@@ -131,10 +136,15 @@ pub(crate) fn run(wanted: &Wanted) -> io::Result<()> {
 
 /// Some contenders hold a descriptor or two for each of 100,000 objects. Players inherit this.
 fn raise_limits() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     let _ = setrlimit(Resource::Nofile, limit);
+    // Whoever may raise the limit itself has as many as the system gives to anybody.
+    let most = std::fs::read_to_string("/proc/sys/fs/nr_open").unwrap_or_default();
+    if let Ok(most) = most.trim().parse() {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: Some(most) });
+    }
 }
 
 /// The command line of a contender's players.

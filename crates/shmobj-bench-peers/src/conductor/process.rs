@@ -55,6 +55,11 @@ impl Process {
         Ok(Self { child, says, rest: Vec::new(), group })
     }
 
+    /// Its number.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Tells it something.
     pub(super) fn tell(&mut self, request: Request) -> io::Result<()> {
         writeln!(self.child.stdin.as_mut().expect("it was asked for"), "{request}")

@@ -3,13 +3,21 @@
 #[cfg(target_os = "linux")]
 mod crates;
 #[cfg(target_os = "linux")]
+mod memcpy;
+#[cfg(target_os = "linux")]
+mod posix;
+#[cfg(target_os = "linux")]
 mod raw;
 mod shmobj;
+#[cfg(target_os = "linux")]
+mod streams;
 mod tools;
 
 use std::path::PathBuf;
 
 use crate::protocol::Answer;
+
+pub(crate) use self::shmobj::hold;
 
 /// Where a player is: what it plays, and which part of it.
 #[derive(Clone, Debug)]
@@ -71,9 +79,21 @@ impl Made {
 /// Prepares the part that the stage says.
 pub(crate) fn make(stage: &Stage) -> Made {
     match stage.contender.as_str() {
-        "shmobj" => shmobj::make(stage),
+        "shmobj" | "shmobj-reserved" => self::shmobj::make(stage),
         #[cfg(target_os = "linux")]
-        "raw" => raw::make(stage),
+        "raw" | "raw-store" => raw::make(stage),
+        #[cfg(target_os = "linux")]
+        "pthread" | "pthread-robust" => posix::mutex::make(stage),
+        #[cfg(target_os = "linux")]
+        "sem-open" => posix::semaphore::make(stage),
+        #[cfg(target_os = "linux")]
+        "shm-open" | "shm-open-allocated" => posix::memory::make(stage),
+        #[cfg(target_os = "linux")]
+        "memcpy" => memcpy::make(stage),
+        #[cfg(target_os = "linux")]
+        "eventfd" => streams::eventfd::make(stage),
+        #[cfg(target_os = "linux")]
+        "pipe" | "unix-stream" | "unix-seqpacket" => streams::make(stage),
         #[cfg(target_os = "linux")]
         _ => crates::make(stage),
         #[cfg(not(target_os = "linux"))]
