@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn placeholders_become_figures_of_the_results() {
         assert_eq!(filled("It takes {{median lock shmobj}}.").expect("it"), "It takes 23 ns.\n\n");
-        assert_eq!(filled("{{ratio lock raw}} {{verdict lock raw}}").expect("it"), "1.70 slower\n\n");
+        assert_eq!(filled("{{ratio lock raw}} {{verdict lock raw}}").expect("it"), "1.72 slower\n\n");
         assert_eq!(filled("{{verdict lock sysv}}").expect("it"), "faster\n\n");
         assert_eq!(filled("{{title create/4096 sysv}}").expect("it"), "System V\n\n");
         assert_eq!(filled("{{left leftovers boost}}").expect("it"), "nothing\n\n");

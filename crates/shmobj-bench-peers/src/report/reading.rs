@@ -92,7 +92,7 @@ impl Row {
 
     /// It took part, and there is an outcome in words but no time.
     pub(crate) fn is_stuck(&self) -> bool {
-        self.absent.is_none() && self.outcome.is_some() && self.median.is_none()
+        self.absent.is_none() && self.left.is_none() && self.outcome.is_some() && self.median.is_none()
     }
 
     /// The value below which this part of the latencies lies; `None` if too few lie above it to say.

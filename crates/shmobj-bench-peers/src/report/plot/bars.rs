@@ -49,7 +49,7 @@ pub(crate) fn how_to_read(measured: &Measured) -> String {
         "latency" => "median of the rounds' latencies",
         "throughput" => "median of all processes together",
         "amount" => "for each object",
-        "recovery" => "median of the times from the kill",
+        "recovery" => "from the kill, and whether the next owner is told that there was one",
         "leftovers" => "bytes and names that stay",
         _ => "median",
     };
@@ -125,10 +125,12 @@ fn bar_colour(row: &Row) -> RGBColor {
 fn told(measured: &Measured, row: &Row) -> String {
     match (&row.left, &row.outcome, row.median) {
         (Some(left), ..) => words::left(left),
-        (None, Some(outcome), None) => outcome.clone(),
-        // An outcome that has the time in it needs no other figure.
-        (None, Some(outcome), Some(_)) if outcome.contains(|c: char| c.is_ascii_digit()) => outcome.clone(),
-        (None, Some(outcome), Some(median)) => format!("{}, {outcome}", words::value(median, &measured.unit)),
+        (None, Some(outcome), None) => outcome.split(':').next().unwrap_or(outcome).to_owned(),
+        // The sentence is in the document; here it matters whether the next owner knows.
+        (None, Some(outcome), Some(median)) => {
+            let known = if outcome.contains("not told") { ", not told" } else { ", told" };
+            words::value(median, &measured.unit) + known
+        }
         (None, None, _) => words::value(row.figure().unwrap_or(0.0), &measured.unit),
     }
 }
