@@ -49,7 +49,7 @@ pub(crate) fn how_to_read(measured: &Measured) -> String {
         "latency" => "median of the rounds' latencies",
         "throughput" => "median of all processes together",
         "amount" => "for each object",
-        "recovery" => "from the kill, and whether the next owner is told that there was one",
+        "recovery" => "time from the kill, told of it or not",
         "leftovers" => "bytes and names that stay",
         _ => "median",
     };

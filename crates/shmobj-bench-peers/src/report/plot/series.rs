@@ -3,7 +3,7 @@
 use plotters::style::RGBColor;
 
 use super::picture::{Picture, Shape, Style};
-use super::{OURS_COLOUR, PALE_INK, text};
+use super::{ALSO_OURS, OURS_COLOUR, PALE_INK, text};
 use crate::results::{Results, Row};
 
 /// Told apart by those who do not see all colours too, and on white: after Okabe and Ito, and Tol.
@@ -33,7 +33,10 @@ pub(crate) fn look(results: &Results, row: &Row) -> Look {
     if row.is_ours() {
         return Look { colour: OURS_COLOUR, shape: Shape::Disc, width: 3.0 };
     }
-    let others = results.contenders().into_iter().filter(|other| !other.is_ours());
+    if row.is_of_ours() {
+        return Look { colour: ALSO_OURS, shape: Shape::Disc, width: 2.0 };
+    }
+    let others = results.contenders().into_iter().filter(|other| !other.is_of_ours());
     let index = others.into_iter().position(|other| other.name == row.name).unwrap_or(0);
     let shape = SHAPES[(index / COLOURS.len() + index) % SHAPES.len()];
     Look { colour: COLOURS[index % COLOURS.len()], shape, width: 1.5 }
