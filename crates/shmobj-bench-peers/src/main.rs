@@ -56,6 +56,9 @@ enum Command {
         /// Where the documents go
         #[arg(long, value_name = "DIR")]
         docs: PathBuf,
+        /// A file whose table between `<!-- benchmarks:start -->` and `<!-- benchmarks:end -->` is replaced
+        #[arg(long, value_name = "FILE")]
+        readme: Option<PathBuf>,
     },
     /// Be one process of one contender; `run` starts these
     #[command(hide = true)]
@@ -75,9 +78,10 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         #[cfg(target_os = "linux")]
-        Command::Report { results, docs } => {
-            told(results::Results::read(&results).and_then(|results| report::write(&results, &docs)))
-        }
+        Command::Report { results, docs, readme } => told(
+            results::Results::read(&results)
+                .and_then(|results| report::write(&results, &docs, readme.as_deref())),
+        ),
         Command::Play { operation, parameter, contender, role, directory } => {
             play::play(&players::Stage::new(operation, parameter, contender, role, directory))
         }

@@ -1,41 +1,10 @@
 //! The tables that are printed while it runs.
 
-use crate::results::{Measured, Row};
+use crate::results::Measured;
 
 /// The table of an operation.
 pub(super) fn print(measured: &Measured) {
-    println!("\n{} [{} {}]", measured.title, measured.name, measured.parameter);
-    println!("  {:<34} {:>11} {:>11} {:>7}  ours to this (quartiles)", "", "median", "minimum", "spread");
-    for row in &measured.contenders {
-        println!("  {:<34} {}", row.title, line(row, &measured.unit));
-    }
-}
-
-fn line(row: &Row, unit: &str) -> String {
-    if let Some(reason) = &row.absent {
-        return reason.clone();
-    }
-    let mut text = String::new();
-    if let (Some(median), Some(minimum), Some(spread)) = (row.median, row.minimum, row.spread) {
-        let (median, minimum) = (shown(median, unit), shown(minimum, unit));
-        text = format!("{median:>11} {minimum:>11} {:>6.0}%", spread * 100.0);
-    }
-    if let Some(ratio) = row.ratio {
-        text += &format!("  {:.2} ({:.2} to {:.2})", ratio.median, ratio.low, ratio.high);
-    }
-    if let Some(reason) = &row.refused {
-        text += &format!("  no ratio: {reason}");
-    }
-    if let Some(fairness) = row.fairness {
-        text += &format!("  least/most {fairness:.2}");
-    }
-    if let Some(outcome) = &row.outcome {
-        text += &format!("  {outcome}");
-    }
-    if let Some(left) = &row.left {
-        left.names.iter().take(4).for_each(|name| text += &format!("  {name}"));
-    }
-    text
+    print!("{}", crate::report::terminal::table(measured));
 }
 
 /// A figure that can be read.

@@ -54,7 +54,8 @@ pub(crate) struct Latencies(Histogram<u64>, u64);
 
 impl Latencies {
     pub(crate) fn new() -> Self {
-        Self(Histogram::new(3).expect("3 digits are not too many"), 0)
+        // One that grows by itself does so only in `record`; `saturating_record` would take every value for the bound.
+        Self(Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("3 digits are not too many"), 0)
     }
 
     /// One more.
