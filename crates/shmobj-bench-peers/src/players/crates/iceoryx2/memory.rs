@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // touches a sample
 
 use std::any::Any;
+use std::time::{Duration, Instant};
 
 use ::iceoryx2::port::publisher::Publisher;
 use ::iceoryx2::port::subscriber::Subscriber;
@@ -28,6 +29,9 @@ pub(super) fn make(stage: &Stage) -> Made {
 type Service = PortFactory<ipc::Service, [u8], ()>;
 type Bytes = Publisher<ipc::Service, [u8], ()>;
 type Lent = SampleMutUninit<ipc::Service, [std::mem::MaybeUninit<u8>], ()>;
+
+/// So long it may take to make the services beside which one is made: less than the conductor waits for a player.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Services {
     node: Here,
@@ -86,8 +90,11 @@ impl Memory for Services {
     fn crowd(&self, size: u64) -> Result<Box<dyn Any>, String> {
         let limit = getrlimit(Resource::Nofile).maximum;
         setrlimit(Resource::Nofile, Rlimit { current: limit, maximum: limit }).expect("its own limit");
-        let mut services = Vec::new();
+        let (begun, mut services) = (Instant::now(), Vec::new());
         for number in 0..size {
+            if begun.elapsed() > PATIENCE {
+                return Err(format!("{number} of {size} services in {} s", PATIENCE.as_secs()));
+            }
             let service = service!(self.node, &number.to_string()).create();
             let service = service.map_err(|error| format!("{number} of {size} services, then: {error}"))?;
             let publisher = service.publisher_builder().initial_max_slice_len(4096).create();

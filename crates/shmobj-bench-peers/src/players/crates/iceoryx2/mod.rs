@@ -24,11 +24,12 @@ pub(crate) fn make(stage: &Stage) -> Made {
     }
 }
 
-/// Its files have the stage's prefix: in `/dev/shm`, and below a directory in `/tmp` that is called so.
+/// All its files are in `/dev/shm`, and have the stage's prefix. By default some are in `/tmp`, and are written through to the disk if
+/// that is one, several times for a service.
 fn node(prefix: &str) -> Here {
     let mut config = Config::default();
     config.global.prefix = FileName::new(format!("{prefix}_").as_bytes()).expect("a name of a file");
-    config.global.set_root_path(&Path::new(format!("/tmp/{prefix}").as_bytes()).expect("a path"));
+    config.global.set_root_path(&Path::new(format!("/dev/shm/{prefix}").as_bytes()).expect("a path"));
     let options = NodeBuilder::new().config(&config).signal_handling_mode(SignalHandlingMode::Disabled);
     options.create::<ipc::Service>().expect("a node")
 }
