@@ -8,7 +8,7 @@ use std::time::Duration;
 use shmobj::{Event, Mutex, Semaphore, Timeout};
 use shmobj_bench::{Contender, Versus, quiet};
 
-use super::raw::pthread::{PthreadMutex, Sort};
+use super::raw::pthread::{PosixSemaphore, PthreadMutex, Sort};
 use super::stage::Stage;
 
 const ROUNDS: u32 = 201;
@@ -43,6 +43,7 @@ pub(crate) fn mutex(stage: &Stage) {
     let mutex = Mutex::options().namespace(&stage.namespace).create("m").expect("m");
     let robust = PthreadMutex::make(stage.shared, 2, Sort::RobustRecursive);
     let plain = PthreadMutex::make(stage.shared, 3, Sort::Plain);
+    let counting = PosixSemaphore::make(stage.shared, 5, 1);
     let locking = |mutex: PthreadMutex| {
         move || {
             mutex.lock();
@@ -52,9 +53,16 @@ pub(crate) fn mutex(stage: &Stage) {
     let subject = Contender::new("named Mutex", || drop(mutex.lock().expect("locked")));
     Versus::new(format!("lock and unlock, {}", stage.placement()), subject)
         .rounds(ROUNDS, ITERATIONS)
-        .against(bare(stage), Some(1.8))
+        .against(bare(stage), Some(1.6))
         .against(Contender::new("pthread: shared, robust, recursive", locking(robust)), Some(1.0))
         .against(Contender::new("pthread: shared", locking(plain)), None)
+        .against(
+            Contender::new("POSIX semaphore", move || {
+                counting.wait();
+                counting.post();
+            }),
+            Some(1.0),
+        )
         .run();
 }
 

@@ -3,7 +3,7 @@
 //!
 //! | part | operation | reference |
 //! |---|---|---|
-//! | `alone-mutex` | lock and unlock | a compare-exchange and an exchange; the C library's mutexes |
+//! | `alone-mutex` | lock and unlock | a compare-exchange and an exchange; the C library's mutexes and semaphores |
 //! | `alone-event`, `alone-semaphore` | set or release, and wait | a compare-exchange and an exchange |
 //! | `system-calls` | all of these, and a wait for any of 64 | none is made: see [`shmobj_bench::quiet`] |
 //! | `trip-spinning` | there and back through two events, on two cores | spinning on a cache line |

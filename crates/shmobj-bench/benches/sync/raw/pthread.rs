@@ -1,4 +1,4 @@
-//! The C library's mutexes, shared between processes.
+//! The C library's mutexes and semaphores, shared between processes.
 #![allow(unsafe_code)] // foreign functions are what is compared with
 
 use std::mem::MaybeUninit;
@@ -61,6 +61,30 @@ impl PthreadMutex {
     pub(crate) fn unlock(self) {
         // SAFETY: the mutex is initialized, and the caller has it.
         ok(unsafe { libc::pthread_mutex_unlock(self.0) });
+    }
+}
+
+/// A counting semaphore in shared memory.
+#[derive(Clone, Copy)]
+pub(crate) struct PosixSemaphore(*mut libc::sem_t);
+
+impl PosixSemaphore {
+    /// A new one.
+    pub(crate) fn make(shared: Shared, page: usize, count: u32) -> Self {
+        let this = Self(shared.page(page).cast());
+        // SAFETY: a page is room enough, and aligned.
+        ok(unsafe { libc::sem_init(this.0, 1, count) });
+        this
+    }
+
+    pub(crate) fn wait(self) {
+        // SAFETY: the semaphore is initialized.
+        ok(unsafe { libc::sem_wait(self.0) });
+    }
+
+    pub(crate) fn post(self) {
+        // SAFETY: as above.
+        ok(unsafe { libc::sem_post(self.0) });
     }
 }
 

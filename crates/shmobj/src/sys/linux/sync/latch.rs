@@ -60,7 +60,8 @@ pub(crate) mod watch {
     /// Threads of several PID namespaces use the latch, so two of them may have the same number. One that dies with the
     /// number of the owner, and the latch pending, would make the kernel free it. So nobody sleeps with it pending. (What is left: the
     /// namesake takes it between a look that found it free and the compare-exchange, and this thread is killed just there. The
-    /// owner then finds its mutex taken away.)
+    /// owner then finds its mutex taken away. The same goes for the first try [at once](super::take_at_once) of a thread that has not
+    /// [learned](super::learn) of the other namespace yet.)
     pub(crate) const NUMBERS_AMBIGUOUS: u32 = 1;
     /// Some owner has no robust list: see [`liveness`](crate::sys::linux::sync::liveness).
     pub(crate) const UNLISTED: u32 = 2;
@@ -124,30 +125,35 @@ pub(crate) enum Former {
     Died,
 }
 
+#[inline]
 pub(crate) fn load(words: &Words) -> State {
     State(words.latch.load(Acquire))
 }
 
+#[inline]
 fn change(words: &Words, from: State, to: State) -> bool {
     words.latch.compare_exchange_weak(from.0, to.0, AcqRel, Relaxed).is_ok()
 }
 
-/// Takes the latch if it is free, nobody died owning it, and nobody waits.
+/// Takes the latch if it is free, nobody died owning it, and nobody waits. Only at its [quick place](Seat::quick).
+///
+/// Without a look before: where it is free, which is when this is to be fast, the compare-exchange would wait for the look.
 #[inline]
 pub(super) fn take_at_once(seat: &Seat) -> bool {
-    let words = seat.words();
-    let seen = load(words);
-    if seen.0 & LOW != 0 {
-        return false;
-    }
-    seat.pend();
-    let taken = seen.0 | u64::from(seat.thread);
-    let taken = words.latch.compare_exchange(seen.0, taken, AcqRel, Relaxed).is_ok();
+    let Some(place) = seat.quick() else { return false };
+    let latch = &seat.words().latch;
+    let thread = u64::from(seat.thread);
+    place.pend();
+    let taken = match latch.compare_exchange(0, thread, AcqRel, Relaxed) {
+        Ok(_) => true,
+        Err(MULTI) => latch.compare_exchange(MULTI, MULTI | thread, AcqRel, Relaxed).is_ok(),
+        Err(_) => false,
+    };
     if taken {
         step("latch: taken");
-        seat.enlist();
+        seat.enlist_at(place);
     }
-    seat.unpend();
+    place.unpend();
     taken
 }
 
@@ -169,6 +175,7 @@ pub(super) fn is_gone(words: &Words) -> bool {
 
 /// Takes the latch, sleeping for it if need be. `None`: not before the deadline.
 pub(super) fn take(seat: &Seat, deadline: Deadline, spin: &Spin) -> Result<Option<Former>, Trouble> {
+    learn(seat);
     let former = take_slowly(seat, deadline, spin);
     seat.unpend();
     former
@@ -281,17 +288,28 @@ pub(super) enum Wake {
 /// Gives back a latch that this thread has. False: somebody else has written into it, and nothing was given back.
 #[inline]
 pub(super) fn give_back(seat: &Seat, wake: Wake) -> bool {
-    let words = seat.words();
+    let Some(place) = seat.quick() else { return give_back_slowly(seat, wake) };
+    let latch = &seat.words().latch;
+    let thread = u64::from(seat.thread);
+    place.pend();
+    step("latch: about to be given back");
+    seat.delist_at(place);
+    let freed = match latch.compare_exchange(thread, 0, Release, Relaxed) {
+        Ok(_) => true,
+        Err(seen) if seen == MULTI | thread => latch.compare_exchange(seen, MULTI, Release, Relaxed).is_ok(),
+        Err(_) => false,
+    };
+    let given = freed || release_slowly(seat, As::Free, wake);
+    place.unpend();
+    given
+}
+
+/// The same without a quick place.
+#[cold]
+fn give_back_slowly(seat: &Seat, wake: Wake) -> bool {
     seat.pend();
     step("latch: about to be given back");
     seat.delist();
-    let seen = load(words);
-    if seen.0 & LOW == u64::from(seat.thread)
-        && words.latch.compare_exchange(seen.0, seen.0 & !LOW, Release, Relaxed).is_ok()
-    {
-        seat.unpend();
-        return true;
-    }
     let given = release_slowly(seat, As::Free, wake);
     seat.unpend();
     given
@@ -441,6 +459,14 @@ pub(super) fn limit_among_several(words: &Words, deadline: Deadline) -> Deadline
         free_if_owner_is_dead(words);
     }
     deadline.at_most(LOOK_AGAIN)
+}
+
+/// Whoever could not take it at once looks whether it may try that again. Not where the owner may have this thread's number: the latch
+/// would be pending while it is the owner's, and a thread that tries again and again be killed just then.
+pub(super) fn learn(seat: &Seat) {
+    if seat.words().watch.load(Acquire) & watch::NUMBERS_AMBIGUOUS != 0 {
+        seat.lose_quick();
+    }
 }
 
 /// A thread uses the latch for the first time: tells the others what they cannot rely on because of it.

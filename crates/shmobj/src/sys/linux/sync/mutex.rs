@@ -1,4 +1,5 @@
 //! The mutex: a latch with a token, that its thread can take again.
+#![allow(unsafe_code)] // uses this thread's seat without counting as a user of it, for speed
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -14,12 +15,15 @@ const DEEPEST: u32 = i32::MAX as u32;
 /// Takes the mutex if nobody owns or wants it, and this thread has owned it before; false if that is not so.
 #[inline]
 pub(crate) fn take_at_once(mutex: &Synchronizer) -> bool {
-    let Some(seat) = seat::known(mutex.key) else { return false };
-    let taken = seat.depth.get() == 0 && latch::take_at_once(&seat);
-    if taken {
-        own(&seat);
-    }
-    taken
+    let take = |seat: &Seat| {
+        let taken = seat.depth.get() == 0 && latch::take_at_once(seat);
+        if taken {
+            own(seat);
+        }
+        taken
+    };
+    // SAFETY: nothing in it makes or gives back seats.
+    unsafe { seat::with_known(mutex.key, take) }.unwrap_or(false)
 }
 
 /// Whether this thread could take it now, or it is broken.
@@ -36,6 +40,7 @@ pub(crate) fn lock(mutex: &Synchronizer, deadline: Deadline) -> Result<Option<Go
         return deepen(&seat).map(Some);
     }
     if deadline == Deadline::Now && latch::is_owned(mutex.words())? && !freed_from_the_dead(mutex) {
+        latch::learn(&seat);
         return Ok(None);
     }
     Ok(latch::take(&seat, deadline, &mutex.spin)?.map(|former| own_after(&seat, former)))
@@ -77,28 +82,55 @@ fn own_after(seat: &Seat, former: Former) -> Got {
 /// Gives the mutex back, or one level of it.
 #[inline]
 pub(crate) fn release(mutex: &Synchronizer) -> Result<(), Trouble> {
-    let seat = seat::existing(mutex.key).ok_or(Trouble::NotOwner)?;
-    let depth = seat.depth.get().checked_sub(1).ok_or(Trouble::NotOwner)?;
+    // SAFETY: nothing in it makes or gives back seats.
+    match unsafe { seat::with_known(mutex.key, disown) } {
+        Some(Disowned::Done) => Ok(()),
+        known => release_slowly(mutex, known),
+    }
+}
+
+/// How a release went. A trouble is many bytes, which the way without one is not to touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Disowned {
+    Done,
+    NotOwner,
+    TakenAway,
+}
+
+#[inline]
+fn disown(seat: &Seat) -> Disowned {
+    let Some(depth) = seat.depth.get().checked_sub(1) else { return Disowned::NotOwner };
     seat.depth.set(depth);
     if depth > 0 {
-        return Ok(());
+        return Disowned::Done;
     }
     let token = &seat.words().token;
     if token.load(Relaxed) != seat.token {
-        return taken_away(&seat);
+        return taken_away(seat);
     }
     token.store(0, Relaxed);
     step("mutex: token erased");
-    if latch::give_back(&seat, Wake::One) { Ok(()) } else { Err(Trouble::Corrupt) }
+    if latch::give_back(seat, Wake::One) { Disowned::Done } else { Disowned::TakenAway }
 }
 
 /// Somebody wrote another token into it: it belongs to them, and is not ours to give back.
 #[cold]
-fn taken_away(seat: &Seat) -> Result<(), Trouble> {
+fn taken_away(seat: &Seat) -> Disowned {
     seat.pend();
     seat.delist();
     seat.unpend();
-    Err(Trouble::Corrupt)
+    Disowned::TakenAway
+}
+
+/// What was the matter. A mutex that this thread has not used lately is released here.
+#[cold]
+fn release_slowly(mutex: &Synchronizer, known: Option<Disowned>) -> Result<(), Trouble> {
+    let disowned = known.or_else(|| seat::existing(mutex.key).map(|seat| disown(&seat)));
+    match disowned.unwrap_or(Disowned::NotOwner) {
+        Disowned::Done => Ok(()),
+        Disowned::NotOwner => Err(Trouble::NotOwner),
+        Disowned::TakenAway => Err(Trouble::Corrupt),
+    }
 }
 
 /// How many times this thread owns the mutex.

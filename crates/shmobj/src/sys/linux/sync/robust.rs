@@ -146,12 +146,14 @@ fn make_the_c_library_register_one() {
 }
 
 /// Not aligned with musl, whose distance is not a multiple of a pointer.
+#[inline]
 unsafe fn read(at: usize) -> usize {
     let at = std::ptr::with_exposed_provenance::<usize>(at);
     // SAFETY: the caller's.
     unsafe { at.read_unaligned() }
 }
 
+#[inline]
 unsafe fn write(at: usize, value: usize) {
     let at = std::ptr::with_exposed_provenance_mut::<usize>(at);
     // SAFETY: the caller's.

@@ -42,74 +42,110 @@ static SEATS_OF_ALL: AtomicUsize = AtomicUsize::new(0);
 
 const FAST: usize = 16;
 
-/// See the module's documentation.
+/// See the module's documentation. In front is what a lock that nobody else wants needs: one cache line, and `taken`.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Seat {
-    base: NonNull<u8>,
-    bytes: usize,
-    /// The first of the two pages, if somebody can truncate the entry.
-    protected: Option<Protected>,
     key: Key,
-    list: Option<(RobustList, Node)>,
-    /// For threads without a list; otherwise 0.
-    signature: u64,
-    pub(super) thread: u32,
+    /// At the end of the first of two pages.
+    words: NonNull<Words>,
+    quick: Cell<Option<Place>>,
     /// A random number, never 0: thread numbers are not unique across PID namespaces.
     pub(super) token: u64,
+    pub(super) thread: u32,
     /// How many times the thread owns the mutex.
     pub(super) depth: Cell<u32>,
     /// Whether the latch is taken: `depth` is not 0, or it is a gate, or tentative.
     taken: Cell<bool>,
     /// How many calls on this thread's stack refer to it.
     users: Cell<u32>,
+    list: Option<Place>,
+    /// For threads without a list; otherwise 0.
+    signature: u64,
+    base: NonNull<u8>,
+    bytes: usize,
+    /// The first of the two pages, if somebody can truncate the entry.
+    protected: Option<Protected>,
+}
+
+/// The latch's place on the list of its thread.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    list: RobustList,
+    node: Node,
 }
 
 impl Seat {
+    #[inline]
     pub(super) fn words(&self) -> &Words {
-        let at = self.bytes / 2 - WORDS_BYTES;
-        // SAFETY: the end of the first of two pages.
-        let words = unsafe { self.base.as_ptr().add(at) };
         // SAFETY: mapped as long as `self`, aligned, and made of atomics only.
-        unsafe { &*words.cast::<Words>() }
+        unsafe { self.words.as_ref() }
+    }
+
+    /// The latch's place on this thread's list, where it may be pending without a look. `None`: the kernel does not know what this
+    /// thread takes, or might take it for another one.
+    #[inline]
+    pub(super) fn quick(&self) -> Option<Place> {
+        self.quick.get()
+    }
+
+    /// For good.
+    pub(super) fn lose_quick(&self) {
+        self.quick.set(None);
     }
 
     /// Tells the kernel to look at this latch if the thread dies now.
     #[inline]
     pub(super) fn pend(&self) {
-        if let Some((list, node)) = self.list {
-            list.set_pending(Some(node));
+        if let Some(place) = self.list {
+            place.pend();
         }
     }
 
     #[inline]
     pub(super) fn unpend(&self) {
-        if let Some((list, _)) = self.list {
-            list.set_pending(None);
+        if let Some(place) = self.list {
+            place.unpend();
         }
     }
 
     /// The latch has been taken: the kernel is to know until it is given back.
     #[inline]
     pub(super) fn enlist(&self) {
-        debug_assert!(!self.taken.get(), "a latch is taken once");
-        if let Some((list, node)) = self.list {
-            // SAFETY: the node is in the private half of a mapping that no other thread uses and that is kept while
-            // `taken`; and it is on no list, as it was not taken.
-            unsafe { list.link(node) };
-        } else {
-            liveness::sign(self.words(), self.signature);
+        match self.list {
+            Some(place) => self.enlist_at(place),
+            None => {
+                liveness::sign(self.words(), self.signature);
+                self.taken.set(true);
+            }
         }
+    }
+
+    /// The same, at its place on the list.
+    #[inline]
+    pub(super) fn enlist_at(&self, Place { list, node }: Place) {
+        debug_assert!(!self.taken.get(), "a latch is taken once");
+        // SAFETY: the node is in the private half of a mapping that no other thread uses and that is kept while
+        // `taken`; and it is on no list, as it was not taken.
+        unsafe { list.link(node) };
         self.taken.set(true);
     }
 
     #[inline]
     pub(super) fn delist(&self) {
-        if let Some((list, node)) = self.list {
-            // SAFETY: on the list since it was taken.
-            unsafe { list.unlink(node) };
-        } else {
-            liveness::erase(self.words());
+        match self.list {
+            Some(place) => self.delist_at(place),
+            None => {
+                liveness::erase(self.words());
+                self.taken.set(false);
+            }
         }
+    }
+
+    #[inline]
+    pub(super) fn delist_at(&self, Place { list, node }: Place) {
+        // SAFETY: on the list since it was taken.
+        unsafe { list.unlink(node) };
         self.taken.set(false);
     }
 
@@ -147,30 +183,51 @@ impl Seat {
             let _ = unsafe { rustix::mm::munmap(second, page) };
             return Err(errno);
         }
+        let base: NonNull<u8> = NonNull::new(base.cast()).ok_or(Errno::NOMEM)?;
         let mut seat = Self {
-            base: NonNull::new(base.cast()).ok_or(Errno::NOMEM)?,
-            bytes,
-            protected: None,
             key: object.key,
-            list: None,
-            signature: 0,
-            thread: thread.number,
+            // SAFETY: the end of the first of two pages.
+            words: unsafe { base.add(page - WORDS_BYTES) }.cast(),
+            quick: Cell::new(None),
             token: thread.token,
+            thread: thread.number,
             depth: Cell::new(0),
             taken: Cell::new(false),
             users: Cell::new(0),
+            list: None,
+            signature: 0,
+            base,
+            bytes,
+            protected: None,
         };
         SEATS_OF_ALL.fetch_add(1, Relaxed);
         if object.is_truncatable() {
             seat.protected = Some(Protected::new(seat.base, page, Filling::Words)?);
         }
         let word = futex_word(&seat.words().latch) as usize;
-        seat.list = thread.list.and_then(|list| Some((list, list.node(word, start + page..start + bytes)?)));
+        seat.list = thread
+            .list
+            .and_then(|list| Some(Place { list, node: list.node(word, start + page..start + bytes)? }));
         if seat.list.is_none() {
             seat.signature = liveness::signature(thread.number);
         }
         latch::introduce(seat.words(), seat.list.is_some(), thread.pid_namespace);
+        seat.quick.set(seat.list);
+        latch::learn(&seat);
         Ok(seat)
+    }
+}
+
+impl Place {
+    /// See [`Seat::pend`].
+    #[inline]
+    pub(super) fn pend(self) {
+        self.list.set_pending(Some(self.node));
+    }
+
+    #[inline]
+    pub(super) fn unpend(self) {
+        self.list.set_pending(None);
     }
 }
 
@@ -207,8 +264,6 @@ impl Thread {
 
 struct Seats {
     thread: Cell<Option<Thread>>,
-    /// The seats used last, by a hash of their keys; all of them are in `all`.
-    fast: [Cell<*const Seat>; FAST],
     /// Boxed, so that they stay where they are.
     all: RefCell<BTreeMap<Key, Box<Seat>>>,
     /// How many were left when the idle ones were given back last.
@@ -216,10 +271,13 @@ struct Seats {
 }
 
 thread_local! {
+    /// The seats used last, by a hash of their keys; all of them are in `SEATS`, which takes them away from here before it drops them.
+    /// Without a destructor of its own, a look costs no question whether the thread is ending.
+    static LATELY: [Cell<*const Seat>; FAST] = const { [const { Cell::new(std::ptr::null()) }; FAST] };
+
     static SEATS: Seats = const {
         Seats {
             thread: Cell::new(None),
-            fast: [const { Cell::new(std::ptr::null()) }; FAST],
             all: RefCell::new(BTreeMap::new()),
             left: Cell::new(0),
         }
@@ -229,24 +287,44 @@ thread_local! {
 /// This thread's seat for an object; made if there is none.
 #[inline]
 pub(super) fn of(object: &Synchronizer) -> Result<InUse, Trouble> {
-    SEATS
-        .try_with(|seats| match seats.known(object.key) {
-            Some(seat) => Ok(InUse::new(seat)),
-            None => seats.find_or_make(object).map(InUse::new),
-        })
-        .unwrap_or(Err(Trouble::ThreadEnding))
+    match known(object.key) {
+        Some(seat) => Ok(seat),
+        None => find_or_make(object),
+    }
+}
+
+#[cold]
+fn find_or_make(object: &Synchronizer) -> Result<InUse, Trouble> {
+    SEATS.try_with(|seats| seats.find_or_make(object)).unwrap_or(Err(Trouble::ThreadEnding))
 }
 
 /// This thread's seat for an object, if it was used lately.
 #[inline]
 pub(super) fn known(key: Key) -> Option<InUse> {
-    SEATS.try_with(|seats| seats.known(key).map(InUse::new)).ok().flatten()
+    // SAFETY: it gets a user, and nothing else happens.
+    unsafe { with_known(key, InUse::new) }
+}
+
+/// The same for what is done at once, without becoming a user of the seat.
+///
+/// # Safety
+/// Whatever `work` does, it neither makes nor gives back a seat of this thread.
+#[inline]
+pub(super) unsafe fn with_known<R>(key: Key, work: impl FnOnce(&Seat) -> R) -> Option<R> {
+    let seat = LATELY.with(|lately| lately[key.slot(FAST)].get());
+    // SAFETY: a seat is taken away from there before it is dropped, and none is dropped until `work` is done.
+    unsafe { seat.as_ref() }.filter(|seat| seat.key == key).map(work)
 }
 
 /// This thread's seat for an object, if there is one.
 #[inline]
 pub(super) fn existing(key: Key) -> Option<InUse> {
-    SEATS.try_with(|seats| seats.known(key).or_else(|| seats.find(key)).map(InUse::new)).ok().flatten()
+    known(key).or_else(|| find(key))
+}
+
+#[cold]
+fn find(key: Key) -> Option<InUse> {
+    SEATS.try_with(|seats| seats.find(key)).ok().flatten()
 }
 
 /// This thread's number and token.
@@ -260,6 +338,7 @@ pub(super) fn identity() -> Result<(u32, u64), Trouble> {
 pub(super) struct InUse(NonNull<Seat>);
 
 impl InUse {
+    #[inline]
     fn new(seat: &Seat) -> Self {
         seat.users.set(seat.users.get() + 1);
         Self(NonNull::from(seat))
@@ -269,6 +348,7 @@ impl InUse {
 impl std::ops::Deref for InUse {
     type Target = Seat;
 
+    #[inline]
     fn deref(&self) -> &Seat {
         // SAFETY: seats with users are not dropped before their thread has ended, and neither does this leave it.
         unsafe { self.0.as_ref() }
@@ -276,6 +356,7 @@ impl std::ops::Deref for InUse {
 }
 
 impl Drop for InUse {
+    #[inline]
     fn drop(&mut self) {
         self.users.set(self.users.get() - 1);
     }
@@ -288,23 +369,14 @@ impl Seats {
         thread
     }
 
-    #[inline]
-    fn known(&self, key: Key) -> Option<&Seat> {
-        let seat = self.fast[key.slot(FAST)].get();
-        // SAFETY: a seat is removed from here before it is dropped; that happens in `drop_if` only, which leaves seats with
-        // users alone, and the callers become one before anything else happens in this thread.
-        unsafe { seat.as_ref() }.filter(|seat| seat.key == key)
+    fn find(&self, key: Key) -> Option<InUse> {
+        let all = self.all.borrow();
+        let seat = all.get(&key)?;
+        LATELY.with(|lately| lately[key.slot(FAST)].set(std::ptr::from_ref(&**seat)));
+        Some(InUse::new(seat))
     }
 
-    #[cold]
-    fn find(&self, key: Key) -> Option<&Seat> {
-        let seat = self.all.borrow().get(&key).map(|seat| std::ptr::from_ref(&**seat))?;
-        self.fast[key.slot(FAST)].set(seat);
-        self.known(key)
-    }
-
-    #[cold]
-    fn find_or_make(&self, object: &Synchronizer) -> Result<&Seat, Trouble> {
+    fn find_or_make(&self, object: &Synchronizer) -> Result<InUse, Trouble> {
         let key = object.key;
         if let Some(seat) = self.find(key) {
             return Ok(seat);
@@ -340,11 +412,13 @@ impl Seats {
         let mut all = self.all.borrow_mut();
         let dropped: Vec<Key> = all.values().filter(|seat| is_dropped(seat)).map(|seat| seat.key).collect();
         for key in dropped {
-            let fast = &self.fast[key.slot(FAST)];
             // A seat that is not there any more must not be found: first the way to it, then the seat.
-            if all.get(&key).is_some_and(|seat| std::ptr::eq(&**seat, fast.get())) {
-                fast.set(std::ptr::null());
-            }
+            LATELY.with(|lately| {
+                let lately = &lately[key.slot(FAST)];
+                if all.get(&key).is_some_and(|seat| std::ptr::eq(&**seat, lately.get())) {
+                    lately.set(std::ptr::null());
+                }
+            });
             all.remove(&key);
         }
     }
@@ -358,6 +432,7 @@ pub(super) fn forget(key: Key) {
 /// The thread ends: what it owns is abandoned (MX-9, MX-21), then everything is unmapped.
 impl Drop for Seats {
     fn drop(&mut self) {
+        LATELY.with(|lately| lately.iter().for_each(|seat| seat.set(std::ptr::null())));
         for seat in self.all.get_mut().values().filter(|seat| seat.is_taken()) {
             latch::abandon(seat);
         }
