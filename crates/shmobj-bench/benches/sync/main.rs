@@ -11,7 +11,8 @@
 //! | `trip-adaptive` | the same, spinning adaptively on one core | bare futexes |
 //! | `contended`, with two processes and with four | one mutex | the C library's robust mutex |
 //! | `any-signaled` | wait for any of 64, one of which is signalled | a look at 64 words on 64 pages |
-//! | `any-asleep`, on one core and on two | being woken from that | bare `futex_waitv` |
+//! | `any-beside-poll` | set, and wait for any and for all of 1, 2, 8 and 64 | `poll` and `read` of eventfds |
+//! | `any-asleep`, on one core and on two | being woken from a wait for any of 64 | bare `futex_waitv`; `poll` of eventfds |
 //! | `killed` | getting a mutex whose owner was killed | a bare robust futex; the C library's robust mutex |
 
 #![allow(clippy::print_stdout)] // a benchmark prints its table
@@ -41,7 +42,7 @@ const fn part(name: &'static str, placement: Placement, run: fn(&Stage)) -> Part
     Part { name, placement, run }
 }
 
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 14] = [
     part("alone-mutex", Placement::OneCore, alone::mutex),
     part("alone-event", Placement::OneCore, alone::event),
     part("alone-semaphore", Placement::OneCore, alone::semaphore),
@@ -52,6 +53,7 @@ const PARTS: [Part; 13] = [
     part("contended-two", Placement::Anywhere, contended::two),
     part("contended-four", Placement::Anywhere, contended::four),
     part("any-signaled", Placement::OneCore, several::signaled),
+    part("any-beside-poll", Placement::OneCore, several::beside_poll),
     part("any-asleep-two-cores", Placement::TwoCores, several::asleep),
     part("any-asleep-one-core", Placement::OneCore, several::asleep),
     part("killed", Placement::Anywhere, killed::killed),
@@ -96,7 +98,7 @@ fn run_peer(role: &str, directory: &Path, core: &str, option: &str) {
     match role {
         "pong" => trip::pong(&stage, option),
         "worker" => contended::worker(&stage),
-        "sleeper" => several::sleeper(&stage),
+        "sleeper" => several::sleeper(&stage, option),
         "victim" => killed::victim(&stage, option),
         _ => unreachable!("no such role"),
     }

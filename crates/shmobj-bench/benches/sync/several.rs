@@ -1,16 +1,17 @@
-//! Waiting for any of 64.
+//! Waiting for any of several, and for all of them.
 
 use std::cell::RefCell;
 use std::hint::black_box;
+use std::os::fd::AsRawFd;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
 
-use shmobj::wait::{self, Spinning, Waitable, Waited, set_spinning};
+use shmobj::wait::{self, Spinning, Waitable, Waited, WaitedAll, set_spinning};
 use shmobj::{Event, Reset, Timeout};
 use shmobj_bench::{Contender, Versus};
 
-use super::raw::{futex, machine};
+use super::raw::{eventfd, futex, machine};
 use super::stage::{Peer, Stage, commands, say};
 
 const MANY: usize = 64;
@@ -55,17 +56,54 @@ pub(crate) fn signaled(stage: &Stage) {
         .run();
 }
 
+/// Beside `poll`, where each signal is taken.
+pub(crate) fn beside_poll(stage: &Stage) {
+    let events = events(stage, Reset::Auto);
+    for count in [1, 2, 8, MANY] {
+        let events = &events[MANY - count..];
+        let list = list(events);
+        let descriptors = eventfd::several(count);
+        let polled = RefCell::new(eventfd::list(descriptors.iter().map(AsRawFd::as_raw_fd)));
+        let heading = |what| format!("{what} of {count}, {}", stage.placement());
+        let subject = Contender::new("set, and wait::any", || {
+            events[count - 1].set().expect("set");
+            assert_eq!(wait::any(&list, Timeout::NEVER).expect("waited"), Waited::Signaled(count - 1));
+        });
+        let polling = || {
+            eventfd::raise(&descriptors[count - 1]);
+            assert_eq!(eventfd::take_any(&mut polled.borrow_mut()), count - 1);
+        };
+        Versus::new(heading("the last one"), subject)
+            .rounds(101, 500)
+            .against(Contender::new("write, poll and read of eventfds", polling), Some(1.0))
+            .run();
+        let subject = Contender::new("set, and wait::all", || {
+            events.iter().for_each(|event| event.set().expect("set"));
+            assert_eq!(wait::all(&list, Timeout::NEVER).expect("waited"), WaitedAll::Signaled);
+        });
+        let reading = || {
+            descriptors.iter().for_each(eventfd::raise);
+            descriptors.iter().for_each(|fd| eventfd::take(fd.as_raw_fd()));
+        };
+        Versus::new(heading("all"), subject)
+            .rounds(101, 200)
+            .against(Contender::new("write and read of each eventfd", reading), Some(1.0))
+            .run();
+    }
+}
+
 /// Pages of the raw memory behind those of the flags.
 const ASLEEP: usize = 100;
 const WOKEN: usize = 101;
 
-/// A process that sleeps on all of them, and says when it woke.
-pub(crate) fn sleeper(stage: &Stage) {
+/// A process that sleeps on all of them, and says when it woke. It has inherited the eventfds of these numbers.
+pub(crate) fn sleeper(stage: &Stage, descriptors: &str) {
     set_spinning(Spinning::Never);
     let events = events(stage, Reset::Auto);
     let list = list(&events);
     let flags = flags(stage);
     let waiters = futex::waiters(&flags);
+    let mut polled = eventfd::list(descriptors.split(',').map(|number| number.parse().expect("a number")));
     say("ready");
     for (how, times) in commands() {
         for time in 1..=times {
@@ -75,6 +113,8 @@ pub(crate) fn sleeper(stage: &Stage) {
                     Waited::Signaled(index) => index,
                     other => panic!("{other:?}"),
                 }
+            } else if how == "eventfds" {
+                eventfd::take_any(&mut polled)
             } else {
                 futex::take_any(&flags, &waiters)
             };
@@ -89,11 +129,14 @@ pub(crate) fn sleeper(stage: &Stage) {
 pub(crate) fn asleep(stage: &Stage) {
     let events = events(stage, Reset::Auto);
     let flag = stage.shared.word(MANY);
-    let mut peer = stage.peer("sleeper", "");
+    let descriptors = eventfd::several(MANY);
+    let numbers: Vec<String> = descriptors.iter().map(|fd| fd.as_raw_fd().to_string()).collect();
+    let mut peer = stage.peer("sleeper", &numbers.join(","));
     assert_eq!(peer.hear(), "ready");
     let peer = RefCell::new(peer);
     let event = || events[LAST].set().expect("set");
     let bare = || futex::raise(flag);
+    let polled = || eventfd::raise(&descriptors[LAST]);
     Versus::new(
         format!("being woken from a wait for any of {MANY}, {}", stage.placement()),
         Contender::timed("wait::any of events", |times| latency(stage, &peer, "events", times, event)),
@@ -102,6 +145,10 @@ pub(crate) fn asleep(stage: &Stage) {
     .against(
         Contender::timed("bare futex_waitv", |times| latency(stage, &peer, "flags", times, bare)),
         Some(1.3),
+    )
+    .against(
+        Contender::timed("poll of eventfds", |times| latency(stage, &peer, "eventfds", times, polled)),
+        Some(1.0),
     )
     .run();
 }

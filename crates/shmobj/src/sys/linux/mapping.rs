@@ -9,7 +9,9 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::data::find::{self, Search};
-use super::data::{Attached, Data, beside, commit as commit_data, file, flags, is_writable, key_of, memfd};
+use super::data::{
+    Attached, Data, LookedAt, beside, commit as commit_data, file, flags, is_writable, key_of, memfd,
+};
 use super::fork::Operation;
 use super::namespace::{Directory, FileKey, Place};
 use super::object::lifecycle::{self, Fresh, Recipe, Target};
@@ -87,16 +89,17 @@ impl Mapping {
         write: bool,
     ) -> Result<Self> {
         if let Some(fd) = data {
-            let stat = rustix::fs::fstat(&fd).map_err(|errno| attempt.os("looking at its data", errno))?;
+            let looked_at = LookedAt::of(fd).map_err(|errno| attempt.os("looking at its data", errno))?;
+            let (fd, stat) = (looked_at.fd(), &looked_at.stat);
             let unreadable =
-                rustix::fs::fcntl_getfl(&fd).is_ok_and(|mode| mode.intersects(OFlags::PATH | OFlags::WRONLY));
-            if unreadable || !is_regular(&stat) || FileKey::from(&stat) != key_of(&object.header) {
+                rustix::fs::fcntl_getfl(fd).is_ok_and(|mode| mode.intersects(OFlags::PATH | OFlags::WRONLY));
+            if unreadable || !is_regular(stat) || FileKey::from(stat) != key_of(&object.header) {
                 return Err(not_as_promised(attempt, &Flaw::Field("data")));
             }
-            let writable = is_writable(&fd);
+            let writable = is_writable(fd);
             let mut attached = object.data();
             if attached.get(writable).is_none() {
-                let data = Data::adopt(fd, writable, &object.header)
+                let data = Data::adopt(looked_at, writable, &object.header)
                     .map_err(|flaw| not_as_promised(attempt, &flaw))?;
                 attached.put(Arc::new(data));
             }
@@ -388,7 +391,7 @@ fn find(attempt: &Attempt<'_>, object: &Object, head: Option<&[u8]>, write: bool
 }
 
 /// What an attempt to open the data means. The kernel refuses what the mode refuses; every other failure may pass.
-fn searched(opened: std::result::Result<OwnedFd, Errno>) -> Search {
+fn searched(opened: std::result::Result<LookedAt, Errno>) -> Search {
     match opened {
         Ok(found) => Search::Found(found),
         Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Search::Denied,

@@ -18,7 +18,7 @@ use std::time::Instant;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{file, key_of, memfd, open_flags};
+use super::{LookedAt, file, key_of, memfd, open_flags};
 use crate::sys::linux::namespace::FileKey;
 use crate::sys::linux::object::page::{HINTS, Header, Hint, Storage};
 use crate::sys::linux::object::patience::PATIENCE;
@@ -30,7 +30,7 @@ use crate::test_hooks::{Fault, is_forced};
 #[derive(Debug)]
 pub(crate) enum Search {
     /// A descriptor that was verified to be the object's data.
-    Found(OwnedFd),
+    Found(LookedAt),
     /// Nobody visible has it. Only `LOCK_EX` on the entry can say whether nobody has it at all.
     NotFound,
     /// It was found, and its mode does not let this process open it.
@@ -54,7 +54,7 @@ pub(crate) fn find(object: &Object, head: &[u8], writable: bool) -> Search {
             Ok(found) => {
                 match stale {
                     Some(stale) => write_hint(object.entry(), stale, hint),
-                    None if hints().count() < ENOUGH_HINTS => leave_hint(object, head, &found),
+                    None if hints().count() < ENOUGH_HINTS => leave_hint(object, head, found.fd()),
                     None => {}
                 }
                 return Search::Found(found);
@@ -104,7 +104,7 @@ impl Failures {
 }
 
 /// Looks at every descriptor of every process that this one may look into, for as long as an open has patience.
-fn scan(wanted: &Wanted<'_>, failures: &mut Failures) -> Option<(OwnedFd, Hint)> {
+fn scan(wanted: &Wanted<'_>, failures: &mut Failures) -> Option<(LookedAt, Hint)> {
     let start = Instant::now();
     let processes = match proc::processes() {
         Ok(processes) => processes,
@@ -160,7 +160,7 @@ struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// Opens what a hint leads to, if that is the data.
-    fn follow(&self, hint: Hint) -> Result<OwnedFd, Errno> {
+    fn follow(&self, hint: Hint) -> Result<LookedAt, Errno> {
         if let Some(last) = Holder::last(hint.pid) {
             // If it has not, perhaps it died and its number leads to another process now.
             if let Ok(found) = self.open(&last, hint.fd) {
@@ -175,7 +175,7 @@ impl Wanted<'_> {
     }
 
     /// Opens a holder's descriptor if it looks like the data.
-    fn open(&self, holder: &Holder, fd: u32) -> Result<OwnedFd, Errno> {
+    fn open(&self, holder: &Holder, fd: u32) -> Result<LookedAt, Errno> {
         let name = fd.to_string();
         if !self.looks_right(holder, &name) {
             return Err(Errno::STALE);
@@ -226,9 +226,10 @@ impl Holder {
 }
 
 /// Makes sure that a descriptor is the data of an object whose entry belongs to `owner`.
-pub(crate) fn verify(fd: OwnedFd, header: &Header, owner: u32) -> Result<OwnedFd, Errno> {
-    let stat = rustix::fs::fstat(&fd)?;
+pub(crate) fn verify(fd: OwnedFd, header: &Header, owner: u32) -> Result<LookedAt, Errno> {
+    let looked_at = LookedAt::of(fd)?;
+    let stat = &looked_at.stat;
     let trusted = || owner == 0 || owner == rustix::process::geteuid().as_raw();
-    let right = is_regular(&stat) && FileKey::from(&stat) == key_of(header);
-    if right && (stat.st_uid == owner || trusted()) { Ok(fd) } else { Err(Errno::STALE) }
+    let right = is_regular(stat) && FileKey::from(stat) == key_of(header);
+    if right && (stat.st_uid == owner || trusted()) { Ok(looked_at) } else { Err(Errno::STALE) }
 }

@@ -66,16 +66,16 @@ impl Data {
     }
 
     /// Takes a descriptor that was found for an object, after a look at what the object promises of it.
-    pub(crate) fn adopt(fd: OwnedFd, writable: bool, header: &Header) -> Result<Self, Flaw> {
+    pub(crate) fn adopt(looked_at: LookedAt, writable: bool, header: &Header) -> Result<Self, Flaw> {
+        let is_large = looked_at.is_of_huge_page_pool();
+        let LookedAt { fd, seals, stat } = looked_at;
         if header.storage == Storage::Memfd {
             // What lets views read it without a guard: nobody can make it shorter.
-            let seals = rustix::fs::fcntl_get_seals(&fd).map_err(|_| Flaw::Field("data"))?;
+            let seals = seals.map_err(|_| Flaw::Field("data"))?;
             if !seals.contains(SealFlags::SHRINK) {
                 return Err(Flaw::Field("seal"));
             }
         }
-        // Behind the seal: a size that was read before could have been cut down since.
-        let stat = rustix::fs::fstat(&fd).map_err(|_| Flaw::Field("data"))?;
         if header.storage != Storage::File && (stat.st_size as u64) < header.size {
             return Err(Flaw::Field("size"));
         }
@@ -88,7 +88,7 @@ impl Data {
         if large && header.storage != Storage::Memfd {
             return Err(Flaw::Field("flags"));
         }
-        if is_of_huge_page_pool(&fd) != Ok(large) {
+        if is_large != Ok(large) {
             return Err(Flaw::Field("pages"));
         }
         if header.storage == Storage::Beside {
@@ -114,8 +114,41 @@ impl Data {
     }
 
     /// Another descriptor of the same data with other rights, if the file's mode grants them.
-    pub(crate) fn reopen(&self, writable: bool, header: &Header, owner: u32) -> Result<OwnedFd, Errno> {
+    pub(crate) fn reopen(&self, writable: bool, header: &Header, owner: u32) -> Result<LookedAt, Errno> {
         find::verify(open_again(&self.fd, writable)?, header, owner)
+    }
+}
+
+/// A descriptor, and what the kernel says of what it leads to.
+#[derive(Debug)]
+pub(crate) struct LookedAt {
+    fd: OwnedFd,
+    /// Only the kernel's own memory knows seals; other file systems may not answer.
+    seals: Result<SealFlags, Errno>,
+    pub(crate) stat: Stat,
+}
+
+impl LookedAt {
+    pub(crate) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    /// The seals are asked for first: a size that was read before could have been cut down since.
+    pub(crate) fn of(fd: OwnedFd) -> Result<Self, Errno> {
+        let seals = rustix::fs::fcntl_get_seals(&fd);
+        let stat = rustix::fs::fstat(&fd)?;
+        Ok(Self { fd, seals, stat })
+    }
+
+    /// Whether its pages come from the huge page pool. Files there have blocks of the pool's pages, so one with the system's
+    /// is not among them, and the file system need not be asked.
+    #[allow(clippy::unnecessary_cast)] // the width of this field differs between the architectures
+    fn is_of_huge_page_pool(&self) -> Result<bool, Errno> {
+        let block = self.stat.st_blksize as u64;
+        if self.seals.is_err() || block == rustix::param::page_size() as u64 {
+            return Ok(false);
+        }
+        is_of_huge_page_pool(&self.fd)
     }
 }
 

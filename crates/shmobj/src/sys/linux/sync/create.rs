@@ -224,6 +224,7 @@ impl Synchronizer {
             maximum: header.size as u32,
             refusals: AtomicU32::new(0),
             spin: spin::Spin::new(),
+            guess: super::guess::Guess::default(),
         }
     }
 }

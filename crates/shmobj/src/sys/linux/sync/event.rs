@@ -8,7 +8,7 @@
 //! | reset | next generation | tickets stay |
 //! | pulse | next generation, everybody wakes | a ticket if somebody sleeps |
 
-use super::cell::{self, Rung, Sleeper, State, Verdict, change, load};
+use super::cell::{self, Rung, Sleeper, State, Verdict, load};
 use super::clock::Deadline;
 use super::{Synchronizer, Trouble, gate, latch};
 use crate::test_hooks::step;
@@ -50,24 +50,35 @@ fn consumed(state: State) -> State {
 #[inline]
 pub(crate) fn take_at_once(event: &Synchronizer) -> bool {
     let cell = &event.words().cell;
-    let state = load(cell);
     if event.is_manual() {
-        return state.is_signaled();
+        return load(cell).is_signaled();
     }
-    state.is_plainly_signaled() && change(cell, state, state.without_plain_signal().plus_payload(1))
+    let take = |from: State| {
+        from.is_plainly_signaled()
+            && event.guess.change(cell, from, from.without_plain_signal().plus_payload(1)).is_ok()
+    };
+    // Expected only if this handle has set it: who waits for others would take the cache line from them.
+    take(event.guess.last()) || take(load(cell))
 }
 
 /// Killed anywhere in here: not set, or set with all its consequences (see [`cell`]).
 #[inline]
 pub(crate) fn set(event: &Synchronizer) -> Result<(), Trouble> {
     let cell = &event.words().cell;
+    let last = event.guess.last();
+    // What this handle has set was mostly taken since.
+    let taken = last.is_plainly_signaled() && !event.is_manual();
+    let mut state = if taken { last.without_plain_signal().plus_payload(1) } else { last };
+    if state.has_waiters() {
+        state = load(cell);
+    }
     loop {
-        let state = load(cell);
         if state.has_waiters() {
             return set_for_sleepers(event, state);
         }
-        if change(cell, state, state.with_signaled(true)) {
-            return Ok(());
+        match event.guess.change(cell, state, state.with_signaled(true)) {
+            Ok(()) => return Ok(()),
+            Err(found) => state = found,
         }
     }
 }
@@ -122,7 +133,7 @@ pub(crate) fn reset(event: &Synchronizer) -> Result<(), Trouble> {
         let state = load(cell);
         if state.is_locked() {
             gate::pass(event, &mut limit, Deadline::Now)?;
-        } else if change(cell, state, without_signal(event, state)) {
+        } else if event.guess.change(cell, state, without_signal(event, state)).is_ok() {
             return Ok(());
         }
     }

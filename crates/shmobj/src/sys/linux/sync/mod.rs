@@ -21,6 +21,7 @@ pub(crate) mod create;
 pub(crate) mod event;
 mod futex;
 mod gate;
+mod guess;
 pub(crate) mod inspect;
 pub(crate) mod latch;
 mod liveness;
@@ -78,6 +79,7 @@ pub(crate) struct Synchronizer {
     /// How many times it was looked at and found owned.
     refusals: AtomicU32,
     spin: spin::Spin,
+    guess: guess::Guess,
 }
 
 /// What keeps the object and its page.

@@ -41,28 +41,36 @@ pub(super) fn assess(state: State, maximum: u32) -> Result<Verdict, Trouble> {
 #[inline]
 pub(crate) fn take_at_once(semaphore: &Synchronizer) -> bool {
     let cell = &semaphore.words().cell;
-    let state = load(cell);
-    let left = state.payload().wrapping_sub(1);
-    let is_plain = state.is_plainly_signaled() && left < semaphore.maximum();
-    let Some(taken) = state.minus_payload_in_sequence() else { return false };
-    is_plain && change(cell, state, if left == 0 { taken.without_plain_signal() } else { taken })
+    let take = |state: State| {
+        let left = state.payload().wrapping_sub(1);
+        let is_plain = state.is_plainly_signaled() && left < semaphore.maximum();
+        let Some(taken) = state.minus_payload_in_sequence().filter(|_| is_plain) else { return false };
+        let taken = if left == 0 { taken.without_plain_signal() } else { taken };
+        semaphore.guess.change(cell, state, taken).is_ok()
+    };
+    take(semaphore.guess.last()) || take(load(cell))
 }
 
 /// Adds to the count; returns what it was. All or nothing, also if the process is killed in here.
 #[inline]
 pub(crate) fn release(semaphore: &Synchronizer, count: u32) -> Result<u32, Trouble> {
     let cell = &semaphore.words().cell;
+    let mut state = semaphore.guess.last();
+    // Nothing is refused, and nobody woken, because of a guess.
+    if state.has_waiters() || !fits(semaphore, state, count) {
+        state = load(cell);
+    }
     loop {
-        let state = load(cell);
-        let previous = state.payload();
         if !fits(semaphore, state, count) {
             return Err(refusal(semaphore, state));
         }
         if state.has_waiters() {
             return release_to_sleepers(semaphore, state, count);
         }
-        if change(cell, state, state.plus_payload(count).with_signaled(true)) {
-            return Ok(previous);
+        let released = state.plus_payload(count).with_signaled(true);
+        match semaphore.guess.change(cell, state, released) {
+            Ok(()) => return Ok(state.payload()),
+            Err(found) => state = found,
         }
     }
 }
