@@ -1,5 +1,6 @@
 //! Every contender that is another program, if it is installed, plays all that it claims to.
 #![cfg(target_os = "linux")]
+#![allow(clippy::print_stdout)] // what is absent
 
 use std::process::Command;
 
