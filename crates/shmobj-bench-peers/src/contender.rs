@@ -10,6 +10,7 @@ use std::ffi::OsString;
 pub(crate) enum Start {
     /// This program plays it.
     Here,
+    #[allow(dead_code)] // which contenders there are is no reason to change how they are started
     /// Another program does: its command line, to which `play OPERATION ...` is appended. Asked once for a run, so it may compile
     /// something. An error says why the contender is absent.
     Program(fn() -> Result<Vec<OsString>, String>),

@@ -24,7 +24,7 @@ impl Plan {
         let (rounds, warm_up) = match (operation.weight, quick) {
             (Weight::Light, _) => (rounds, 2),
             (Weight::Heavy, false) => (rounds.min(9), 1),
-            (Weight::Heavy, true) => (rounds.min(3), 1),
+            (Weight::Heavy, true) => (rounds.min(3), 0),
             (Weight::Single, _) => (1, 0),
         };
         let aim = match (operation.kind, quick) {
