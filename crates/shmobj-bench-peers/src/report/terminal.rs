@@ -28,9 +28,14 @@ pub(crate) fn table(measured: &Measured) -> String {
 fn cells(measured: &Measured, row: &Row) -> [String; 5] {
     let shown = |value: Option<f64>| value.map_or(String::new(), |value| words::value(value, &measured.unit));
     let fairness = row.fairness.map(|part| format!("least/most {part:.2}"));
-    let left = row.left.as_ref().map(words::left);
+    // An outcome of the dead says the same in words; the names are for who looks for their maker.
+    let left = row.left.as_ref().map(|left| {
+        let names = left.names.iter().take(4).map(|name| format!(" {name}"));
+        words::left(left) + &names.collect::<String>()
+    });
+    let outcome = row.outcome.clone().filter(|_| left.is_none());
     let ratio = Some(beside(measured, row).replace("**", "")).filter(|text| text.len() > "–".len());
-    let rest: Vec<String> = [ratio, fairness, row.outcome.clone(), left].into_iter().flatten().collect();
+    let rest: Vec<String> = [ratio, fairness, outcome, left].into_iter().flatten().collect();
     let spread = row.spread.map_or(String::new(), words::percent);
     [row.title.clone(), shown(row.median), shown(row.minimum), spread, rest.join("; ")]
 }
