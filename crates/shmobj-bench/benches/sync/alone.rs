@@ -53,7 +53,7 @@ pub(crate) fn mutex(stage: &Stage) {
     let subject = Contender::new("named Mutex", || drop(mutex.lock().expect("locked")));
     Versus::new(format!("lock and unlock, {}", stage.placement()), subject)
         .rounds(ROUNDS, ITERATIONS)
-        .against(bare(stage), Some(1.6))
+        .against(bare(stage), Some(1.7))
         .against(Contender::new("pthread: shared, robust, recursive", locking(robust)), Some(1.0))
         .against(Contender::new("pthread: shared", locking(plain)), None)
         .against(

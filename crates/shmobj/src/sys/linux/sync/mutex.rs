@@ -202,4 +202,28 @@ mod tests {
         seat.depth.set(1);
         mutex.release().unwrap();
     }
+
+    #[test]
+    fn a_thread_that_was_refused_where_numbers_are_ambiguous_does_not_try_at_once_again() {
+        let mutex = Mutex::options().create_unnamed().unwrap();
+        drop(mutex.lock().unwrap());
+        let seat = seat::of(&mutex.handle().object).unwrap();
+        assert!(seat.quick().is_some());
+        seat.words().watch.fetch_or(watch::NUMBERS_AMBIGUOUS, Relaxed);
+        let (owned, is_owned) = std::sync::mpsc::channel();
+        let (done, is_done) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let mutex = &mutex;
+            scope.spawn(move || {
+                let _guard = mutex.lock().unwrap();
+                owned.send(()).unwrap();
+                is_done.recv().unwrap();
+            });
+            is_owned.recv().unwrap();
+            assert!(mutex.try_lock().unwrap().is_none());
+            assert!(seat.quick().is_none());
+            done.send(()).unwrap();
+            drop(mutex.lock().unwrap());
+        });
+    }
 }
