@@ -46,6 +46,16 @@ pub(crate) fn count(name: &str, iterations: u32, mut look: impl FnMut(libc::pid_
     (all as f64 - one as f64) / f64::from(iterations)
 }
 
+/// Whether this system lets a process trace its own child: some containers do not.
+pub(crate) fn try_out() -> std::io::Result<()> {
+    let mut command = Command::new("/proc/self/exe");
+    // SAFETY: one system call between fork and exec.
+    unsafe { command.pre_exec(ask_to_be_traced) };
+    let mut child = command.spawn()?; // stands still behind its exec
+    child.kill()?;
+    child.wait().map(drop)
+}
+
 fn ask_to_be_traced() -> std::io::Result<()> {
     // SAFETY: this request takes nothing.
     succeeded(unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) })
