@@ -38,7 +38,7 @@ pub(crate) struct Wait {
 
 /// An object that was opened for what it is.
 enum Object {
-    Mutex(Mutex),
+    Mutex(Box<Mutex>),
     Other(Box<dyn Waitable>),
 }
 
@@ -85,7 +85,7 @@ impl Wait {
 impl Object {
     fn waitable(&self) -> &dyn Waitable {
         match self {
-            Self::Mutex(mutex) => mutex,
+            Self::Mutex(mutex) => &**mutex,
             Self::Other(object) => &**object,
         }
     }
@@ -95,7 +95,7 @@ impl Object {
 fn open(place: &Place, name: &str) -> anyhow::Result<Object> {
     let (namespace, access) = (&place.namespace, Access::SYNCHRONIZE);
     Ok(match handle::kind(place, name)? {
-        Kind::Mutex => Object::Mutex(Mutex::options().namespace(namespace).open(name, access)?),
+        Kind::Mutex => Object::Mutex(Box::new(Mutex::options().namespace(namespace).open(name, access)?)),
         Kind::Event => Object::Other(Box::new(Event::options().namespace(namespace).open(name, access)?)),
         Kind::Semaphore => {
             Object::Other(Box::new(Semaphore::options().namespace(namespace).open(name, access)?))
