@@ -23,6 +23,8 @@ pub enum Action {
     Step(usize),
     /// It is killed.
     Kill(usize),
+    /// What it stored reaches the memory that the others see.
+    Flush(usize),
     /// It was killed, and the kernel visits one of its robust words.
     Walk(usize),
     /// It sleeps, and its time is over.

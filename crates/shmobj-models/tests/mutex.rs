@@ -107,6 +107,46 @@ fn a_sleep_without_a_limit_is_one_for_ever_where_a_sleeper_waits_for_several_obj
 }
 
 #[test]
+fn waiters_that_can_make_no_barrier_keep_every_invariant_with_short_sleeps() {
+    assert_correct(Scene::Unfenced);
+}
+
+#[test]
+fn a_store_that_others_do_not_see_yet_strands_who_sleeps_without_a_barrier_of_its_own() {
+    let story = assert_breaks(Fault::NoBarrier, Scene::Three, M5);
+    assert!(kills(&story) <= 1, "{story:#?}");
+    assert_breaks(Fault::OthersBarrier, Scene::Timed, M5);
+}
+
+#[test]
+fn a_store_without_a_look_behind_it_strands_who_came_before_it() {
+    let story = assert_breaks(Fault::NoLookBehindStore, Scene::Three, M5);
+    assert!(kills(&story) <= 1, "{story:#?}");
+    let story = assert_breaks(Fault::StoreForEver, Scene::Three, M5);
+    assert!(kills(&story) <= 1, "{story:#?}");
+}
+
+#[test]
+fn a_store_without_pending_takes_its_wake_to_the_grave() {
+    let story = assert_breaks(Fault::NoPendingAtStore, Scene::Three, M5);
+    assert!(kills(&story) <= 1, "{story:#?}");
+}
+
+#[test]
+fn waiters_that_a_dead_owners_store_erased_are_missed_by_who_believes_the_word() {
+    let story = assert_breaks(Fault::WaitersBelieved, Scene::Three, M5);
+    assert!(kills(&story) <= 1, "{story:#?}");
+    let story = assert_breaks(Fault::PassOnByWaiters, Scene::Several, M5);
+    assert!(kills(&story) <= 1, "{story:#?}");
+}
+
+#[test]
+fn a_sleep_without_a_limit_during_the_change_is_one_for_ever_after_two_deaths() {
+    let story = assert_breaks(Fault::LongSleepInChange, Scene::Three, M3);
+    assert!(kills(&story) >= 2, "{story:#?}");
+}
+
+#[test]
 fn a_sleeper_with_the_owners_number_gives_the_mutex_away_when_it_dies() {
     assert_breaks(Fault::EqualTids, Scene::Three, M1);
 }

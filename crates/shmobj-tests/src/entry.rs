@@ -40,7 +40,7 @@ impl Page {
     pub fn new(name: &str) -> Self {
         let mut page = Self(vec![0; page_size()]);
         page.put(0, b"shmobj\x1a\n");
-        page.put_u32(AT_VERSION, 1);
+        page.put_u32(AT_VERSION, 2);
         page.put_u32(AT_KIND, 1);
         page.put(AT_ID, &crate::random::unique().to_le_bytes());
         page.put_u32(AT_PAGE_SIZE, page_size() as u32);

@@ -21,7 +21,7 @@ const EVERYWHERE: &[(&str, libc::c_long)] = calls![
     get_robust_list SYS_get_robust_list, getcwd SYS_getcwd, getdents64 SYS_getdents64, geteuid SYS_geteuid,
     getpgid SYS_getpgid, getpid SYS_getpid, getppid SYS_getppid, getrandom SYS_getrandom,
     getrusage SYS_getrusage, getsid SYS_getsid, getsockopt SYS_getsockopt, getxattr SYS_getxattr, gettid SYS_gettid, kill SYS_kill,
-    linkat SYS_linkat, lseek SYS_lseek, madvise SYS_madvise, memfd_create SYS_memfd_create,
+    linkat SYS_linkat, lseek SYS_lseek, madvise SYS_madvise, membarrier SYS_membarrier, memfd_create SYS_memfd_create,
     mkdirat SYS_mkdirat, mmap SYS_mmap, mprotect SYS_mprotect, mremap SYS_mremap, msync SYS_msync,
     munmap SYS_munmap, nanosleep SYS_nanosleep, newfstatat SYS_newfstatat, openat SYS_openat,
     pidfd_getfd SYS_pidfd_getfd, pidfd_open SYS_pidfd_open, pidfd_send_signal SYS_pidfd_send_signal,

@@ -26,13 +26,17 @@ pub const OF_SEALS: [&str; 4] =
     ["freeze: pages filled", "freeze: sealed", "seal writes: view mapped", "seal writes: sealed"];
 
 /// Those of synchronization objects.
-pub const OF_SYNCHRONIZATION: [&str; 24] = [
+pub const OF_SYNCHRONIZATION: [&str; 28] = [
     "gate: about to be given back",
     "gate: taken",
     "latch: about to be given back",
+    "latch: about to be stored",
     "latch: about to sleep",
+    "latch: change announced",
     "latch: free, nobody woken",
+    "latch: marked by its owner",
     "latch: nobody sleeps",
+    "latch: stored, not looked behind",
     "latch: taken",
     "mutex: created as owned",
     "mutex: owned",

@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     Guard,
     RobustList,
     Waitv,
+    Barrier,
+    Limits,
 }
 
 #[cfg(feature = "test-hooks")]
@@ -44,6 +46,8 @@ mod armed {
         Die,
         /// The thread sleeps this long.
         Pause(Duration),
+        /// The thread sleeps this long, goes on, and the process is killed at the next step.
+        DieAfter(Duration),
     }
 
     /// Parts of the system that a test can make disappear for this process.
@@ -60,6 +64,10 @@ mod armed {
         RobustList,
         /// Sleeping on several words at once is refused.
         Waitv,
+        /// Barriers in other processes are refused.
+        Barrier,
+        /// Sleeps for a mutex last until they are ended.
+        Limits,
     }
 
     /// Copied by `fork`, so that each process of a chain of forks is armed. In no allocated memory: guardians of jobs give that up.
@@ -129,6 +137,10 @@ mod armed {
                 }
             }
             Then::Pause(time) => std::thread::sleep(time),
+            Then::DieAfter(time) => {
+                std::thread::sleep(time);
+                arm("", 1, Then::Die);
+            }
         }
     }
 }

@@ -36,9 +36,10 @@ const fn rounds(iterations: u32, name: &'static str, prepare: Prepare) -> Path {
     Path { name, prepare, iterations, reads_clock: false }
 }
 
-pub(crate) const PATHS: [Path; 25] = [
+pub(crate) const PATHS: [Path; 26] = [
     path("nothing: what counting adds to each of the others", nothing),
     path(quiet::PATHS[0].0, quiet::PATHS[0].1),
+    path("lock and unlock a mutex that somebody has slept for", exchanged_mutex),
     path(quiet::PATHS[1].0, quiet::PATHS[1].1),
     rounds(64, "try to lock a mutex that another thread owns", owned_mutex),
     path(quiet::PATHS[2].0, quiet::PATHS[2].1),
@@ -68,8 +69,8 @@ pub(crate) const PATHS: [Path; 25] = [
 pub(crate) fn run(name: &str, directory: &std::path::Path) {
     let path = PATHS.iter().find(|path| path.name == name).expect("a path");
     let mut operation = (path.prepare)(&Namespace::at(directory));
-    // Until what is learned is learned: how long to spin, where the holders are.
-    repeat(&mut operation, 256);
+    // Until what is learned is learned: how long to spin, where the holders are, that a mutex is often given back.
+    repeat(&mut operation, 1024);
     step::mark();
     repeat(&mut operation, 1);
     step::mark();
@@ -88,6 +89,19 @@ fn nothing(_: &Namespace) -> Operation {
     Box::new(|| {
         black_box(());
     })
+}
+
+fn exchanged_mutex(namespace: &Namespace) -> Operation {
+    let mutex = Mutex::options().namespace(namespace).create("m").expect("m");
+    let others = mutex.try_clone().expect("another handle");
+    let owned = mutex.lock().expect("locked");
+    let sleeper = std::thread::spawn(move || {
+        let got = others.lock_timeout(Duration::from_millis(50)).expect("no error").is_some();
+        assert!(!got, "it is owned");
+    });
+    sleeper.join().expect("a sleeper");
+    drop(owned);
+    Box::new(move || drop(mutex.lock().expect("locked")))
 }
 
 fn owned_mutex(namespace: &Namespace) -> Operation {

@@ -227,7 +227,7 @@ impl Model for Cell {
                 }
             }
             Action::Kill(thread) => self.kill(&mut state, thread),
-            Action::Walk(_) | Action::GiveUp(_) | Action::Leave(_) => return None,
+            Action::Walk(_) | Action::GiveUp(_) | Action::Leave(_) | Action::Flush(_) => return None,
         }
         for thread in 0..THREADS {
             let Some(task) = self.task(thread, state.players[thread].task) else { continue };

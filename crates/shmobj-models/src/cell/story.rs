@@ -20,7 +20,9 @@ impl Cell {
             Action::Step(thread) => (thread, self.deed(before, thread)),
             Action::Kill(thread) => (thread, "is killed".to_owned()),
             Action::TimeOut(thread) => (thread, "finds its time over".to_owned()),
-            Action::Walk(thread) | Action::GiveUp(thread) | Action::Leave(thread) => (thread, String::new()),
+            Action::Walk(thread) | Action::GiveUp(thread) | Action::Leave(thread) | Action::Flush(thread) => {
+                (thread, String::new())
+            }
         };
         let changed = (0..CELLS).filter(|cell| before.kernel.words[*cell] != after.kernel.words[*cell]);
         let words: String =

@@ -192,7 +192,7 @@ impl Model for Gate {
             Action::Walk(thread) => state.kernel.walk(thread, tid(thread)),
             Action::TimeOut(thread) => state.kernel.time_out(thread),
             Action::GiveUp(thread) => self.leave_next(&mut state, thread),
-            Action::Leave(_) => return None,
+            Action::Leave(_) | Action::Flush(_) => return None,
         }
         (0..THREADS).for_each(|thread| self.rouse(&mut state, thread));
         Some(state)

@@ -22,7 +22,7 @@ impl Gate {
             Action::Walk(thread) => (thread, "is dead: the kernel visits one of its words".to_owned()),
             Action::TimeOut(thread) => (thread, "finds its time over".to_owned()),
             Action::GiveUp(thread) => (thread, "finds an object missing and its time over".to_owned()),
-            Action::Leave(thread) => (thread, String::new()),
+            Action::Leave(thread) | Action::Flush(thread) => (thread, String::new()),
         };
         let changed = (0..before.kernel.words.len()).filter(|word| before.word(*word) != after.word(*word));
         let words: String = changed.map(|word| self.describe(word, after.word(word))).collect();

@@ -33,6 +33,22 @@ pub enum Fault {
     MultiIgnored,
     /// Who fell asleep before MULTI was set sleeps without a limit. M3.
     SleepWithoutLimit,
+    /// A waiter does not make the other processors finish their writes before it sleeps. M5.
+    NoBarrier,
+    /// A waiter that finds the change announced relies on the barrier of who announced it. M5.
+    OthersBarrier,
+    /// Who gives the mutex back by a store looks before it whether somebody announced a change, and not behind it. M5.
+    NoLookBehindStore,
+    /// Nobody announces a change, so that a store may erase WAITERS at any time. M5.
+    StoreForEver,
+    /// The store is made without pending. M5.
+    NoPendingAtStore,
+    /// Who gives the mutex back during the change goes by WAITERS, which a store may have erased. M5.
+    WaitersBelieved,
+    /// Who waited for several objects passes a wake on only if it sees WAITERS, which a store may have erased. M5.
+    PassOnByWaiters,
+    /// A sleep that begins during the change has no limit. M3.
+    LongSleepInChange,
     /// A sleeper has the owner's TID, from another PID namespace. When it dies, the kernel takes it for the
     /// owner. M1.
     EqualTids,
@@ -40,7 +56,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 23] = [
         Self::UnlockDropsWaiters,
         Self::ClearByCas,
         Self::TakerDropsWaiters,
@@ -55,6 +71,14 @@ impl Fault {
         Self::NoPassOn,
         Self::MultiIgnored,
         Self::SleepWithoutLimit,
+        Self::NoBarrier,
+        Self::OthersBarrier,
+        Self::NoLookBehindStore,
+        Self::StoreForEver,
+        Self::NoPendingAtStore,
+        Self::WaitersBelieved,
+        Self::PassOnByWaiters,
+        Self::LongSleepInChange,
         Self::EqualTids,
     ];
 }

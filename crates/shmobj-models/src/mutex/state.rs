@@ -26,6 +26,9 @@ pub(super) enum Task {
 pub(super) enum Step {
     Look,
     UnpendLook,
+    Announce,
+    Barrier,
+    Mark,
     Pend,
     Try,
     PendSleep { seen: u32, limited: bool },
@@ -39,6 +42,13 @@ pub(super) enum Step {
     Disown,
     PendOwner,
     Unlist,
+    Choose,
+    Store,
+    LookBehind,
+    WakeBehind,
+    Settle,
+    SettleHandover,
+    ReleaseAll,
     Release,
     Wake,
     Clear,
@@ -52,7 +62,8 @@ pub(super) enum Step {
 impl Step {
     /// From the CAS that takes the word to the step that gives it up.
     pub(super) fn owns(self) -> bool {
-        use Step::{Disown, Enlist, Own, PendOwner, ReadToken, Release, Unlist, UnpendOwner};
+        use Step::{Choose, Disown, Enlist, Own, PendOwner, ReadToken, Release, ReleaseAll};
+        use Step::{Settle, SettleHandover, Store, Unlist, UnpendOwner};
         matches!(
             self,
             Enlist { .. }
@@ -62,9 +73,25 @@ impl Step {
                 | Disown
                 | PendOwner
                 | Unlist
+                | Choose
+                | Store
+                | Settle
+                | SettleHandover
+                | ReleaseAll
                 | Release
         )
     }
+}
+
+/// How an owner gives the mutex back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Handover {
+    /// By a plain store. Nobody has slept yet.
+    Store,
+    /// Somebody is going to sleep; a store may be on its way.
+    Changing,
+    /// By compare-exchange, for good.
+    Exchange,
 }
 
 /// One thread.
@@ -83,6 +110,9 @@ pub struct State {
     pub(super) token: usize,
     /// In the word's other half: one CAS changes both.
     pub(super) multi: bool,
+    pub(super) handover: Handover,
+    /// The store that gives the mutex back is still in the processor of this thread.
+    pub(super) stored: [bool; THREADS],
     pub(super) players: [Player; THREADS],
     /// An owner whose token was set has died, and nobody has been told.
     pub(super) untold: bool,
@@ -93,6 +123,14 @@ pub struct State {
 impl State {
     pub(super) fn word(&self) -> u32 {
         self.kernel.words[WORD]
+    }
+
+    /// The store of a thread reaches the memory.
+    pub(super) fn flush(&mut self, thread: Thread) {
+        if std::mem::take(&mut self.stored[thread]) {
+            self.kernel.words[WORD] = 0;
+            self.multi = false;
+        }
     }
 
     pub(super) fn step(&self, thread: Thread) -> Step {
@@ -109,7 +147,7 @@ impl State {
         (0..THREADS).all(|thread| match self.kernel.life[thread] {
             Life::Dead | Life::Asleep => true,
             Life::Dying => false,
-            Life::Running => self.step(thread) == Step::Done,
+            Life::Running => self.step(thread) == Step::Done && !self.stored[thread],
         })
     }
 }

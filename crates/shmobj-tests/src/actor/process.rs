@@ -91,8 +91,9 @@ pub(super) const GREET: &str = "greet";
 fn arm_step(words: &mut Words<'_>) -> Outcome {
     let then = match words.next()?.split_once('=') {
         None => Then::Die,
-        Some((_, milliseconds)) => {
-            Then::Pause(Duration::from_millis(milliseconds.parse().map_err(|_| misled("no number"))?))
+        Some((what, milliseconds)) => {
+            let time = Duration::from_millis(milliseconds.parse().map_err(|_| misled("no number"))?);
+            if what == "die-after" { Then::DieAfter(time) } else { Then::Pause(time) }
         }
     };
     let count = words.number()?;
@@ -107,6 +108,8 @@ fn force_fault(words: &mut Words<'_>) -> Outcome {
         "guard" => Fault::Guard,
         "robust-list" => Fault::RobustList,
         "waitv" => Fault::Waitv,
+        "barrier" => Fault::Barrier,
+        "limits" => Fault::Limits,
         other => return Err(misled(format!("what is the fault {other}?"))),
     });
     Ok(String::new())

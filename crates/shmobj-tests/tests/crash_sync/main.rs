@@ -52,6 +52,16 @@ impl Stage {
         sleeper
     }
 
+    /// Somebody has slept for the mutex and got it: its owners give it back by compare-exchange from now on.
+    #[track_caller]
+    fn slept_for(&mut self) {
+        self.other.does("wait o 0");
+        let mut sleeper = self.sleeper("mutex");
+        self.other.does("release o");
+        assert_eq!(woken(&mut sleeper, "the first sleeper"), "signaled");
+        sleeper.does("release o");
+    }
+
     /// The victim dies of the command at a step.
     #[track_caller]
     fn dies(&mut self, step: &str, count: u32, command: &str) {

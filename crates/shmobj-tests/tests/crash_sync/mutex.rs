@@ -12,6 +12,10 @@ pub(crate) const STEPS: &[&str] = &[
     "latch: about to be given back",
     "latch: free, nobody woken",
     "latch: nobody sleeps",
+    "latch: about to be stored",
+    "latch: stored, not looked behind",
+    "latch: change announced",
+    "latch: marked by its owner",
     "mutex: created as owned",
 ];
 
@@ -118,6 +122,7 @@ fn killed_in_a_release() {
 fn killed_in_a_release_while_another_one_sleeps() {
     for step in ["mutex: token erased", "latch: about to be given back", "latch: free, nobody woken"] {
         let mut stage = Stage::with("mutex", "");
+        stage.slept_for();
         stage.victim.does("wait o 0");
         let mut sleeper = stage.sleeper("mutex");
         stage.dies(step, 1, "release o");
@@ -131,6 +136,7 @@ fn killed_in_a_release_while_another_one_sleeps() {
 fn killed_in_a_release_after_all_who_slept_have_died() {
     for step in ["latch: free, nobody woken", "latch: nobody sleeps"] {
         let mut stage = Stage::with("mutex", "");
+        stage.slept_for();
         stage.victim.does("wait o 0");
         stage.sleeper("mutex").kill();
         stage.dies(step, 1, "release o");
@@ -139,9 +145,120 @@ fn killed_in_a_release_after_all_who_slept_have_died() {
 }
 
 #[test]
+fn killed_in_a_release_by_a_store() {
+    for step in ["latch: about to be stored", "latch: stored, not looked behind"] {
+        let mut stage = Stage::with("mutex", "");
+        stage.victim.does("use o 1000");
+        stage.victim.does("wait o 0");
+        stage.dies(step, 1, "release o");
+        next_is_told(&mut stage.other, "signaled", step);
+    }
+}
+
+#[test]
+fn killed_in_a_release_by_a_store_that_others_have_announced_to_sleep_during() {
+    let mut stage = Stage::with("mutex", "");
+    stage.victim.does("use o 1000");
+    stage.victim.does("wait o 0");
+    stage.victim.does("arm pause=60000 1 latch: about to be stored");
+    stage.victim.tell("release o");
+    let mut sleepers = vec![stage.sleeper("mutex"), stage.sleeper("mutex")];
+    stage.victim.kill();
+    while !sleepers.is_empty() {
+        let first = super::first_to_answer(&mut sleepers, "the owner never came to store");
+        sleepers.remove(first).does("release o");
+    }
+    next_is_told(&mut stage.other, "signaled", "after the change");
+}
+
+/// Their sleeps have no limit, so that whoever is not woken sleeps for ever.
+#[test]
+fn a_store_that_erases_the_marks_of_sleepers_is_made_up_for() {
+    let mut stage = Stage::with("mutex", "");
+    stage.victim.does("use o 1000");
+    stage.victim.does("wait o 0");
+    stage.victim.does("arm pause=300 1 latch: about to be stored");
+    stage.victim.tell("release o");
+    let mut sleepers: Vec<Puppet> = (0..2).map(|_| endless_sleeper(&stage)).collect();
+    stage.victim.answer().expect("a release");
+    while !sleepers.is_empty() {
+        let first = super::first_to_answer(&mut sleepers, "its mark was erased");
+        sleepers.remove(first).does("release o");
+    }
+    next_is_told(&mut stage.other, "signaled", "after the change");
+}
+
+/// The same, but the owner dies of its next step. The kernel wakes one, and that one all the others.
+#[test]
+fn a_store_that_erases_the_marks_of_sleepers_and_wakes_nobody_is_made_up_for() {
+    let mut stage = Stage::with("mutex", "");
+    stage.victim.does("use o 1000");
+    stage.victim.does("wait o 0");
+    stage.victim.does("arm die-after=300 1 latch: about to be stored");
+    stage.victim.tell("release o");
+    let mut sleepers: Vec<Puppet> = (0..3).map(|_| endless_sleeper(&stage)).collect();
+    assert!(stage.victim.ended().signal.is_some());
+    while !sleepers.is_empty() {
+        let first = super::first_to_answer(&mut sleepers, "its mark was erased");
+        sleepers.remove(first).does("release o");
+    }
+    next_is_told(&mut stage.other, "signaled", "after the change");
+}
+
+/// A process that sleeps for the mutex until it is woken.
+fn endless_sleeper(stage: &Stage) -> Puppet {
+    let mut sleeper = shmobj_tests::puppet!("sleeper", &stage.scratch);
+    sleeper.does("reach o mutex o");
+    sleeper.does("force limits");
+    sleeper.falls_asleep_in("wait o never");
+    sleeper
+}
+
+#[test]
+fn a_sleeper_that_can_make_no_barrier_gets_what_others_give_back_by_stores() {
+    let mut stage = Stage::with("mutex", "");
+    stage.victim.does("use o 1000");
+    stage.victim.does("wait o 0");
+    stage.other.does("force barrier");
+    stage.other.falls_asleep_in("wait o never");
+    stage.victim.does("release o");
+    assert_eq!(woken(&mut stage.other, "it made no barrier"), "signaled");
+    stage.other.does("release o");
+    stage.other.does("use o 1000");
+    next_is_told(&mut stage.victim, "signaled", "after the change");
+}
+
+#[test]
+fn killed_when_it_has_announced_that_it_will_sleep() {
+    let mut stage = Stage::with("mutex", "");
+    stage.other.does("use o 1000");
+    stage.other.does("wait o 0");
+    stage.dies("latch: change announced", 1, "wait o never");
+    let mut sleeper = stage.sleeper("mutex");
+    stage.other.does("release o");
+    assert_eq!(woken(&mut sleeper, "who announced the change was killed"), "signaled");
+    sleeper.does("release o");
+    next_is_told(&mut stage.other, "signaled", "after the change");
+}
+
+#[test]
+fn killed_by_the_release_that_ends_the_change() {
+    let mut stage = Stage::with("mutex", "");
+    stage.victim.does("wait o 0");
+    let mut sleepers = vec![stage.sleeper("mutex"), stage.sleeper("mutex")];
+    stage.dies("latch: marked by its owner", 1, "release o");
+    while !sleepers.is_empty() {
+        let first = super::first_to_answer(&mut sleepers, "the owner was killed");
+        sleepers.remove(first).does("release o");
+    }
+    next_is_told(&mut stage.other, "signaled", "after the change");
+}
+
+#[test]
 fn killed_while_a_thread_that_owns_it_ends() {
     for step in ["latch: free, nobody woken", "latch: nobody sleeps"] {
         let mut stage = Stage::with("mutex", "");
+        stage.slept_for();
         stage.victim.does("thread t");
         stage.victim.does("in t wait o 0");
         let mut sleeper = stage.sleeper("mutex");

@@ -132,6 +132,7 @@ fn killed_between_a_signal_and_the_wait_that_follows_it_the_signal_was_given() {
         let mut stage = Stage::with(kind, "");
         stage.has("p", "auto", "");
         if kind == "mutex" {
+            stage.slept_for();
             stage.victim.does("wait o 0");
         }
         let mut sleeper = stage.sleeper(kind);

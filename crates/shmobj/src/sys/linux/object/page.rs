@@ -29,7 +29,7 @@ pub(crate) const HEAD_BYTES: usize = 4096;
 
 const MAGIC: [u8; 8] = *b"shmobj\x1a\n";
 /// Changes with every change of the layout behind the first 64 bytes.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 const AT_VERSION: usize = 8;
 const AT_KIND: usize = 12;

@@ -12,7 +12,7 @@ use rustix::fs::{MemfdFlags, Mode, SealFlags};
 use rustix::io::Errno;
 
 use super::words::{FirstWords, Owned};
-use super::{Holder, Key, Synchronizer, Trouble, cell, liveness, mutex, seat, semaphore, spin};
+use super::{Holder, Key, Synchronizer, Trouble, cell, handover, liveness, mutex, seat, semaphore, spin};
 use crate::access::Access;
 use crate::error::{Attempt, ErrorKind, Result};
 use crate::kind::Kind;
@@ -255,7 +255,9 @@ fn first_words(attempt: &Attempt<'_>, initial: Initial, owned: bool) -> Result<F
     } else {
         None
     };
-    Ok(FirstWords { cell: initial.cell(), pid_namespace: liveness::own_pid_namespace(), owner })
+    let handover = if initial.kind() == Kind::Mutex { handover::STORE } else { handover::EXCHANGE };
+    let pid_namespace = liveness::own_pid_namespace();
+    Ok(FirstWords { cell: initial.cell(), pid_namespace, handover, owner })
 }
 
 /// Whether a page can be that of a synchronization object: the attributes that the words do not show.

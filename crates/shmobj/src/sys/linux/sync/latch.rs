@@ -27,6 +27,8 @@
 //! | between erasing the token and freeing the word | `OWNER_DIED` with token 0: all was done |
 //! | between freeing the word and the wake | the kernel wakes one, or the word has a new owner, and WAITERS |
 //!
+//! How an owner gives the word back is the business of [`handover`]: as long as nobody has slept, by a store.
+//!
 //! What is left are two deaths in a row at the right instants, or a thread that `MULTI` came too late for; so nobody sleeps for longer
 //! than two seconds without a look.
 
@@ -35,15 +37,16 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use super::Trouble;
 use super::clock::Deadline;
 use super::futex::{self, Bed, Change, EVERYBODY, Slept};
+use super::handover;
 use super::liveness;
 use super::seat::Seat;
 use super::spin::{Spin, Spinner};
 use super::words::Words;
-use crate::test_hooks::step;
+use crate::test_hooks::{Fault, is_forced, step};
 
 const THREAD: u64 = 0x3fff_ffff;
 const OWNER_DIED: u64 = 0x4000_0000;
-const WAITERS: u64 = 0x8000_0000;
+pub(super) const WAITERS: u64 = 0x8000_0000;
 const LOW: u64 = 0xffff_ffff;
 const MULTI: u64 = 1 << 63;
 
@@ -236,14 +239,16 @@ fn take_free(seat: &Seat, seen: State, as_what: u64) -> Option<Former> {
 /// another. Not so if the owner may have the same number: the kernel would take the dying thread for it.
 fn lie_down(seat: &Seat, seen: State, deadline: Deadline) {
     let words = seat.words();
+    let changed = handover::change(words);
     let marked = seen.with_sleeper(false);
     if marked.0 != seen.0 && !change(words, seen, marked) {
         return;
     }
     step("latch: about to sleep");
     let watch = words.watch.load(Acquire);
-    let alone = watch != 0 || marked.has_several();
-    let deadline = deadline.at_most(if alone { LOOK_AGAIN } else { LONGEST_SLEEP });
+    let alone = watch != 0 || marked.has_several() || !changed;
+    let limit = if alone { LOOK_AGAIN } else { LONGEST_SLEEP };
+    let deadline = if is_forced(Fault::Limits) { deadline } else { deadline.at_most(limit) };
     if watch & watch::NUMBERS_AMBIGUOUS == 0 && marked.thread() != seat.thread {
         seat.pend();
     }
@@ -294,13 +299,24 @@ pub(super) fn give_back(seat: &Seat, wake: Wake) -> bool {
     place.pend();
     step("latch: about to be given back");
     seat.delist_at(place);
-    let freed = match latch.compare_exchange(thread, 0, Release, Relaxed) {
-        Ok(_) => true,
-        Err(seen) if seen == MULTI | thread => latch.compare_exchange(seen, MULTI, Release, Relaxed).is_ok(),
-        Err(_) => false,
-    };
-    let given = freed || release_slowly(seat, As::Free, wake);
+    let how = handover::load(seat.words());
+    if how == handover::STORE && handover::store(seat) {
+        place.unpend();
+        return true;
+    }
+    let exchanged = how != handover::CHANGING
+        && match latch.compare_exchange(thread, 0, Release, Relaxed) {
+            Ok(_) => true,
+            Err(seen) if seen == MULTI | thread => {
+                latch.compare_exchange(seen, MULTI, Release, Relaxed).is_ok()
+            }
+            Err(_) => false,
+        };
+    let given = exchanged || release_slowly(seat, As::Free, wake);
     place.unpend();
+    if how == handover::STORE {
+        handover::exchanged(seat);
+    }
     given
 }
 
@@ -331,12 +347,16 @@ fn release_slowly(seat: &Seat, left: As, wake: Wake) -> bool {
     let words = seat.words();
     let ambiguous = words.watch.load(Acquire) & watch::NUMBERS_AMBIGUOUS != 0;
     let died = if left == As::Died { OWNER_DIED } else { 0 };
+    let changing = handover::is_changing(words);
+    if changing && load(words).thread() == seat.thread {
+        handover::end_change(words);
+    }
     let (seen, everybody) = loop {
         let seen = load(words);
         if seen.thread() != seat.thread {
             return false;
         }
-        let everybody = wake == Wake::All || seen.has_several();
+        let everybody = changing || wake == Wake::All || seen.has_several();
         if seen.has_waiters() && everybody && !ambiguous {
             // One step: whoever sleeps wakes, and sets WAITERS again if need be.
             let left = if left == As::Died { Change::SetDied } else { Change::Clear };
@@ -438,6 +458,7 @@ pub(super) fn put_back(seat: &Seat, former: Former) {
 /// Announces a thread that is going to sleep on several words; the low half that it has to expect, or `None` if the latch
 /// is free or has changed.
 pub(super) fn announce_among_several(words: &Words) -> Option<u32> {
+    handover::change(words);
     let seen = load(words);
     let marked = seen.with_sleeper(true);
     let announced = !seen.is_free() && (marked.0 == seen.0 || change(words, seen, marked));
@@ -448,7 +469,7 @@ pub(super) fn announce_among_several(words: &Words) -> Option<u32> {
 /// may have woken only this one, which may take something else, or die.
 pub(super) fn pass_on(words: &Words) {
     let seen = load(words);
-    if seen.is_free() && seen.has_waiters() {
+    if seen.is_free() && (seen.has_waiters() || handover::is_changing(words)) {
         futex::wake(&words.latch, EVERYBODY);
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod event;
 mod futex;
 mod gate;
 mod guess;
+mod handover;
 pub(crate) mod inspect;
 pub(crate) mod latch;
 mod liveness;
@@ -158,6 +159,7 @@ impl Drop for Synchronizer {
 /// After a fork, in the child.
 pub(super) fn forget_in_child() {
     liveness::forget_in_child();
+    handover::forget_in_child();
     seat::forget_all_in_child();
 }
 

@@ -27,7 +27,7 @@ use rustix::mm::{MapFlags, MremapFlags, ProtFlags};
 
 use super::robust::{Node, RobustList};
 use super::words::{WORDS_BYTES, Words, futex_word};
-use super::{Key, Synchronizer, Trouble, latch, liveness};
+use super::{Key, Synchronizer, Trouble, handover, latch, liveness};
 use crate::sys::linux::fork::Operation;
 use crate::sys::linux::guard::{self, Filling, Protected};
 use crate::sys::linux::object::page::Id;
@@ -57,6 +57,10 @@ pub(crate) struct Seat {
     pub(super) depth: Cell<u32>,
     /// Whether the latch is taken: `depth` is not 0, or it is a gate, or tentative.
     taken: Cell<bool>,
+    /// Whether this thread may give the latch back by a store: see [`handover`](super::handover).
+    pub(super) stores: Cell<bool>,
+    /// How often it was given back by a compare-exchange although a store would do.
+    pub(super) exchanges: Cell<u32>,
     /// How many calls on this thread's stack refer to it.
     users: Cell<u32>,
     list: Option<Place>,
@@ -193,6 +197,8 @@ impl Seat {
             thread: thread.number,
             depth: Cell::new(0),
             taken: Cell::new(false),
+            stores: Cell::new(handover::is_registered()),
+            exchanges: Cell::new(0),
             users: Cell::new(0),
             list: None,
             signature: 0,

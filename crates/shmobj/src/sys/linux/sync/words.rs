@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::cell::State;
+use super::handover;
 use super::latch::{self, watch};
 
 /// How many bytes the words take, at the end of the page.
@@ -42,7 +43,9 @@ pub(crate) struct Words {
     pub(crate) pid_namespace: AtomicU64,
     /// Reasons for sleepers not to rely on being woken: see [`latch`](super::latch).
     pub(crate) watch: AtomicU32,
-    _reserved_too: [AtomicU32; 5],
+    _reserved_too: [AtomicU32; 4],
+    /// How an owner gives the latch back: see [`handover`](super::handover).
+    pub(crate) handover: AtomicU32,
     /// The mutex, or the gate of another kind: see [`latch`](super::latch). Its low half is the futex word.
     pub(crate) latch: AtomicU64,
     /// Who owns the mutex: a random number per thread. 0 while nobody does, or not yet, or not any more.
@@ -65,6 +68,7 @@ impl Words {
         put(offset_of!(Self, signature), &self.signature.load(Acquire).to_le_bytes());
         put(offset_of!(Self, pid_namespace), &self.pid_namespace.load(Acquire).to_le_bytes());
         put(offset_of!(Self, watch), &self.watch.load(Acquire).to_le_bytes());
+        put(offset_of!(Self, handover), &self.handover.load(Acquire).to_le_bytes());
         put(offset_of!(Self, latch), &self.latch.load(Acquire).to_le_bytes());
         put(offset_of!(Self, token), &self.token.load(Acquire).to_le_bytes());
         bytes
@@ -78,6 +82,7 @@ impl Words {
     pub(crate) fn become_gone(&self) {
         self.latch.store(latch::GONE, Release);
         self.token.store(u64::MAX, Release);
+        self.handover.store(handover::EXCHANGE, Release);
         // Nobody looks whether such a thread lives.
         self.watch.store(watch::NUMBERS_AMBIGUOUS, Release);
         self.cell.store(State::GONE.0, Release);
@@ -90,6 +95,8 @@ impl Words {
 pub(crate) struct FirstWords {
     pub(crate) cell: State,
     pub(crate) pid_namespace: u64,
+    /// 0 is [`handover::STORE`], for mutexes.
+    pub(crate) handover: u32,
     /// Who owns the mutex from the beginning.
     pub(crate) owner: Option<Owned>,
 }
@@ -105,14 +112,15 @@ pub(crate) struct Owned {
 impl FirstWords {
     pub(crate) fn to_bytes(self) -> [u8; WORDS_BYTES] {
         let mut bytes = [0; WORDS_BYTES];
-        let mut put = |at: usize, value: u64| bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
-        put(offset_of!(Words, cell), self.cell.0);
-        put(offset_of!(Words, pid_namespace), self.pid_namespace);
+        let mut put = |at: usize, word: &[u8]| bytes[at..at + word.len()].copy_from_slice(word);
+        put(offset_of!(Words, cell), &self.cell.0.to_le_bytes());
+        put(offset_of!(Words, pid_namespace), &self.pid_namespace.to_le_bytes());
+        put(offset_of!(Words, handover), &self.handover.to_le_bytes());
         if let Some(owner) = self.owner {
-            put(offset_of!(Words, latch), owner.thread.into());
-            put(offset_of!(Words, token), owner.token);
-            put(offset_of!(Words, signature), owner.signature);
-            put(offset_of!(Words, watch), watch::BORN_OWNED.into());
+            put(offset_of!(Words, latch), &u64::from(owner.thread).to_le_bytes());
+            put(offset_of!(Words, token), &owner.token.to_le_bytes());
+            put(offset_of!(Words, signature), &owner.signature.to_le_bytes());
+            put(offset_of!(Words, watch), &watch::BORN_OWNED.to_le_bytes());
         }
         bytes
     }
@@ -174,6 +182,7 @@ mod tests {
         assert_eq!(WORDS_BYTES - offset_of!(Words, signature), 56);
         assert_eq!(WORDS_BYTES - offset_of!(Words, pid_namespace), 48);
         assert_eq!(WORDS_BYTES - offset_of!(Words, watch), 40);
+        assert_eq!(WORDS_BYTES - offset_of!(Words, handover), 20);
         assert_eq!(WORDS_BYTES - offset_of!(Words, latch), 16);
         assert_eq!(WORDS_BYTES - offset_of!(Words, token), 8);
     }
