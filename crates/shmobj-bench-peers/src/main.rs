@@ -73,10 +73,7 @@ fn main() -> ExitCode {
         #[cfg(target_os = "linux")]
         Command::Run(wanted) => told(conductor::run(&wanted)),
         #[cfg(target_os = "linux")]
-        Command::List => {
-            conductor::list();
-            ExitCode::SUCCESS
-        }
+        Command::List => told(conductor::list()),
         #[cfg(target_os = "linux")]
         Command::Report { results, docs, readme } => told(
             results::Results::read(&results)

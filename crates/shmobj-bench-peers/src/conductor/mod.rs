@@ -11,7 +11,7 @@ mod table;
 mod tidy;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use cast::{Cast, House, Started};
@@ -74,16 +74,20 @@ fn check(what: &str, unknown: Option<&String>) -> io::Result<()> {
 }
 
 /// Prints the tables of operations and of contenders.
-pub(crate) fn list() {
-    println!("operations");
+pub(crate) fn list() -> io::Result<()> {
+    let mut text = String::from("operations\n");
     for operation in OPERATIONS {
         for &parameter in operation.parameters {
-            println!("  {:<24} {}", operation.name, operation.title(parameter));
+            text += &format!("  {:<24} {}\n", operation.name, operation.title(parameter));
         }
     }
-    println!("contenders");
+    text += "contenders\n";
     for contender in CONTENDERS {
-        println!("  {:<24} {}: {}", contender.name, contender.title, contender.how);
+        text += &format!("  {:<24} {}: {}\n", contender.name, contender.title, contender.how);
+    }
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()), // whoever reads has seen enough
+        result => result,
     }
 }
 

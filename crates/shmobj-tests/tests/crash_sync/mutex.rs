@@ -95,6 +95,7 @@ fn killed_while_it_falls_asleep_or_sleeps_for_a_mutex() {
 #[test]
 fn a_sleeper_that_is_killed_instead_of_taking_what_it_was_woken_for_strands_nobody() {
     let mut stage = Stage::with("mutex", "");
+    stage.slept_for(); // so that one is woken, and not everybody
     stage.other.does("wait o 0");
     // It sleeps first, so it is the one that is woken. It takes the mutex and dies before it owns it.
     stage.victim.does("arm die 1 latch: taken");
@@ -226,6 +227,24 @@ fn a_sleeper_that_can_make_no_barrier_gets_what_others_give_back_by_stores() {
     stage.other.does("release o");
     stage.other.does("use o 1000");
     next_is_told(&mut stage.victim, "signaled", "after the change");
+}
+
+#[test]
+fn a_store_into_an_entry_that_was_truncated_just_before_frees_nothing() {
+    let mut stage = Stage::with("mutex", "");
+    stage.victim.does("use o 1000");
+    stage.victim.does("wait o 0");
+    stage.victim.does("arm pause=300 1 latch: about to be stored");
+    stage.victim.tell("release o");
+    assert!(stage.victim.answers_within(std::time::Duration::from_millis(100)).is_none(), "it has not paused");
+    let entry = std::fs::OpenOptions::new().write(true).open(stage.scratch.file("o")).expect("an entry");
+    entry.set_len(0).expect("truncated");
+    let refused = stage.victim.answer().expect_err("a release of what is gone");
+    assert!(format!("{refused:?}").contains("Corrupt"), "{refused:?}");
+    for command in ["wait o 0", "wait o 100", "release o"] {
+        let answer = stage.victim.ask(command);
+        assert!(answer.is_err(), "{command}: {answer:?}");
+    }
 }
 
 #[test]

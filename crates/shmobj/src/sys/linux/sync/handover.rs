@@ -27,7 +27,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU8, compiler_fence};
 
 use super::futex::{self, EVERYBODY};
-use super::latch::WAITERS;
+use super::latch::{self, WAITERS};
 use super::seat::Seat;
 use super::words::Words;
 use crate::test_hooks::{Fault, is_forced, step};
@@ -35,6 +35,8 @@ use crate::test_hooks::{Fault, is_forced, step};
 pub(crate) const STORE: u32 = 0;
 pub(super) const CHANGING: u32 = 1;
 pub(crate) const EXCHANGE: u32 = 2;
+/// Of words that are gone.
+pub(crate) const GONE: u32 = 3;
 
 /// How often a thread gives a latch back by compare-exchange before its process registers for barriers. In a process of several threads that takes
 /// milliseconds, once: nothing for one that takes a mutex now and then.
@@ -55,23 +57,32 @@ pub(super) fn load(words: &Words) -> u32 {
     words.handover.load(Acquire)
 }
 
-/// Frees a latch that this thread owns by a store, if its process may do that and nobody has marked the latch. The caller has just seen `STORE`; and the latch
-/// must be pending, and off the list.
+/// Frees a latch that this thread owns by a store. The caller has just seen `STORE`; and the latch must be pending, and off the list. `None`: its process may not do
+/// that, or somebody has marked the latch. False: the words are gone.
 #[inline]
-pub(super) fn store(seat: &Seat) -> bool {
+pub(super) fn store(seat: &Seat) -> Option<bool> {
     let Words { handover, latch, .. } = seat.words();
     if !seat.stores.get() || latch.load(Relaxed) != u64::from(seat.thread) {
-        return false;
+        return None;
     }
     step("latch: about to be stored");
     latch.store(0, Release);
     // The processor may still do these two the other way round. That is what the barrier is for.
     compiler_fence(std::sync::atomic::Ordering::SeqCst);
     step("latch: stored, not looked behind");
-    if handover.load(Relaxed) != STORE {
-        futex::wake(latch, EVERYBODY); // H2
+    Some(handover.load(Relaxed) == STORE || make_up_for(seat.words()))
+}
+
+/// A change was announced before the store was seen by all. False: or somebody truncated the entry just before the store, which then freed the latch that
+/// stands for words that are gone.
+#[cold]
+fn make_up_for(words: &Words) -> bool {
+    let is_gone = load(words) == GONE;
+    if is_gone {
+        words.latch.store(latch::GONE, Release);
     }
-    true
+    futex::wake(&words.latch, EVERYBODY); // H2
+    !is_gone
 }
 
 /// The latch was given back by a compare-exchange where a store would do. Who does that often is to store.

@@ -300,9 +300,10 @@ pub(super) fn give_back(seat: &Seat, wake: Wake) -> bool {
     step("latch: about to be given back");
     seat.delist_at(place);
     let how = handover::load(seat.words());
-    if how == handover::STORE && handover::store(seat) {
+    let stored = if how == handover::STORE { handover::store(seat) } else { None };
+    if let Some(given) = stored {
         place.unpend();
-        return true;
+        return given;
     }
     let exchanged = how != handover::CHANGING
         && match latch.compare_exchange(thread, 0, Release, Relaxed) {

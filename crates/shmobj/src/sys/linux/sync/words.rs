@@ -82,7 +82,7 @@ impl Words {
     pub(crate) fn become_gone(&self) {
         self.latch.store(latch::GONE, Release);
         self.token.store(u64::MAX, Release);
-        self.handover.store(handover::EXCHANGE, Release);
+        self.handover.store(handover::GONE, Release);
         // Nobody looks whether such a thread lives.
         self.watch.store(watch::NUMBERS_AMBIGUOUS, Release);
         self.cell.store(State::GONE.0, Release);
