@@ -236,7 +236,10 @@ fn a_store_into_an_entry_that_was_truncated_just_before_frees_nothing() {
     stage.victim.does("wait o 0");
     stage.victim.does("arm pause=300 1 latch: about to be stored");
     stage.victim.tell("release o");
-    assert!(stage.victim.answers_within(std::time::Duration::from_millis(100)).is_none(), "it has not paused");
+    assert!(
+        stage.victim.answers_within(std::time::Duration::from_millis(100)).is_none(),
+        "it has not paused"
+    );
     let entry = std::fs::OpenOptions::new().write(true).open(stage.scratch.file("o")).expect("an entry");
     entry.set_len(0).expect("truncated");
     let refused = stage.victim.answer().expect_err("a release of what is gone");

@@ -49,7 +49,11 @@ impl Axis {
     /// Values to mark on a logarithmic axis: powers of ten, with two and five between them if there are few.
     pub(crate) fn ticks(&self) -> Vec<f64> {
         let decades = (self.high / self.low).log10();
-        let between: &[f64] = if decades < 2.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let between: &[f64] = match decades {
+            ..1.2 => &[1.0, 2.0, 5.0],
+            ..2.2 => &[1.0, 3.0],
+            _ => &[1.0],
+        };
         let step = if decades > 6.0 { 2 } else { 1 };
         let first = self.low.log10().floor() as i32;
         (first..first + decades.ceil() as i32 + 2)
