@@ -86,7 +86,7 @@ pub(super) fn obey(
         "wait-any" => wait_for_any(words),
         "wait-all" => wait_for_all(words),
         "signal-and-wait" => signal_and_wait(words),
-        "release" | "use" | "depth" | "set" | "reset" | "pulse" | "start" | "start-at" | "cancel" => {
+        "release" | "lock-often" | "depth" | "set" | "reset" | "pulse" | "start" | "start-at" | "cancel" => {
             operate(command, words)
         }
         _ => return None,
@@ -225,7 +225,7 @@ fn operate(command: &str, words: &mut Words<'_>) -> Outcome {
     let object = object(words.next()?)?;
     match (command, &*object) {
         ("release", Any::Mutex(mutex)) => mutex.release()?,
-        ("use", Any::Mutex(mutex)) => {
+        ("lock-often", Any::Mutex(mutex)) => {
             for _ in 0..words.number()? {
                 drop(mutex.lock()?);
             }

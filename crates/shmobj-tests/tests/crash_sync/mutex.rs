@@ -149,7 +149,7 @@ fn killed_in_a_release_after_all_who_slept_have_died() {
 fn killed_in_a_release_by_a_store() {
     for step in ["latch: about to be stored", "latch: stored, not looked behind"] {
         let mut stage = Stage::with("mutex", "");
-        stage.victim.does("use o 1000");
+        stage.victim.does("lock-often o 1000");
         stage.victim.does("wait o 0");
         stage.dies(step, 1, "release o");
         next_is_told(&mut stage.other, "signaled", step);
@@ -159,7 +159,7 @@ fn killed_in_a_release_by_a_store() {
 #[test]
 fn killed_in_a_release_by_a_store_that_others_have_announced_to_sleep_during() {
     let mut stage = Stage::with("mutex", "");
-    stage.victim.does("use o 1000");
+    stage.victim.does("lock-often o 1000");
     stage.victim.does("wait o 0");
     stage.victim.does("arm pause=60000 1 latch: about to be stored");
     stage.victim.tell("release o");
@@ -176,7 +176,7 @@ fn killed_in_a_release_by_a_store_that_others_have_announced_to_sleep_during() {
 #[test]
 fn a_store_that_erases_the_marks_of_sleepers_is_made_up_for() {
     let mut stage = Stage::with("mutex", "");
-    stage.victim.does("use o 1000");
+    stage.victim.does("lock-often o 1000");
     stage.victim.does("wait o 0");
     stage.victim.does("arm pause=300 1 latch: about to be stored");
     stage.victim.tell("release o");
@@ -193,7 +193,7 @@ fn a_store_that_erases_the_marks_of_sleepers_is_made_up_for() {
 #[test]
 fn a_store_that_erases_the_marks_of_sleepers_and_wakes_nobody_is_made_up_for() {
     let mut stage = Stage::with("mutex", "");
-    stage.victim.does("use o 1000");
+    stage.victim.does("lock-often o 1000");
     stage.victim.does("wait o 0");
     stage.victim.does("arm die-after=300 1 latch: about to be stored");
     stage.victim.tell("release o");
@@ -218,21 +218,21 @@ fn endless_sleeper(stage: &Stage) -> Puppet {
 #[test]
 fn a_sleeper_that_can_make_no_barrier_gets_what_others_give_back_by_stores() {
     let mut stage = Stage::with("mutex", "");
-    stage.victim.does("use o 1000");
+    stage.victim.does("lock-often o 1000");
     stage.victim.does("wait o 0");
     stage.other.does("force barrier");
     stage.other.falls_asleep_in("wait o never");
     stage.victim.does("release o");
     assert_eq!(woken(&mut stage.other, "it made no barrier"), "signaled");
     stage.other.does("release o");
-    stage.other.does("use o 1000");
+    stage.other.does("lock-often o 1000");
     next_is_told(&mut stage.victim, "signaled", "after the change");
 }
 
 #[test]
 fn a_store_into_an_entry_that_was_truncated_just_before_frees_nothing() {
     let mut stage = Stage::with("mutex", "");
-    stage.victim.does("use o 1000");
+    stage.victim.does("lock-often o 1000");
     stage.victim.does("wait o 0");
     stage.victim.does("arm pause=300 1 latch: about to be stored");
     stage.victim.tell("release o");
@@ -253,7 +253,7 @@ fn a_store_into_an_entry_that_was_truncated_just_before_frees_nothing() {
 #[test]
 fn killed_when_it_has_announced_that_it_will_sleep() {
     let mut stage = Stage::with("mutex", "");
-    stage.other.does("use o 1000");
+    stage.other.does("lock-often o 1000");
     stage.other.does("wait o 0");
     stage.dies("latch: change announced", 1, "wait o never");
     let mut sleeper = stage.sleeper("mutex");

@@ -89,7 +89,11 @@ pub(crate) fn rows_of(picture: &mut Picture, room: &Room, measured: &Measured) -
     if !logarithmic {
         picture.line(&[(from, room.y), (from, end)], 1.0, PALE_INK);
     }
-    let below = if logarithmic || hidden > 0 { end + 18.0 } else { end + 4.0 };
+    let below = match (logarithmic, hidden > 0) {
+        (true, true) => end + 32.0,
+        (false, false) => end + 4.0,
+        _ => end + 18.0,
+    };
     if hidden > 0 {
         let style = Style { colour: PALE_INK, align: Align::Right, ..text(room.size - 1.5) };
         picture.text((room.x + room.width, below - 8.0), format!("and {hidden} more"), style);

@@ -454,7 +454,7 @@ mod tests {
         let image = Image::new(&header(), P, "näme", b"/path", Some(hint), None);
         let mut expected = vec![0; P];
         expected[0..8].copy_from_slice(b"shmobj\x1a\n");
-        expected[8] = 1; // version
+        expected[8] = 2; // version
         expected[12] = 1; // file mapping
         expected[16..32].copy_from_slice(b"0123456789abcdef");
         expected[32..40].copy_from_slice(&[0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11]);
