@@ -8,6 +8,7 @@
 //! | `STORE` | nobody has slept for the latch yet | who is going to sleep: `CHANGING`. Only mutexes begin here |
 //! | `CHANGING` | somebody is going to sleep, or does, and one store may still be on its way | the next owner, when it gives the latch back: `EXCHANGE` |
 //! | `EXCHANGE` | all give it back by compare-exchange | nobody |
+//! | `GONE` | somebody truncated the entry: private words stand for the shared ones | nobody |
 //!
 //! **H1: at most one store is on its way once the first sleeper marks the latch.** It announces the change, and then has all processors
 //! finish the writes of those who store (`membarrier`), before it marks and sleeps. An owner looks at `handover`, stores, and looks again. If its
