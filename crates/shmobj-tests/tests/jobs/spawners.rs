@@ -2,7 +2,7 @@
 //! guardians must keep nothing.
 
 use rustix::process::Signal;
-use shmobj_tests::lab::{Lab, PATIENCE, send};
+use shmobj_tests::lab::{Lab, Marked, PATIENCE, send};
 use shmobj_tests::puppet::{in_milliseconds, number};
 use shmobj_tests::system::{descriptors, is_root_for, until};
 
@@ -173,6 +173,9 @@ fn one_whose_session_was_begun_outside_of_its_pid_namespace_starts_others() {
         inner.does("terminate h 9");
         assert_eq!(inner.does("end-of c"), "code=9");
         inner.does("lose h");
+        // The namespace's first process takes all others along: also guardians that have not yet removed the group.
+        let ended = until(PATIENCE, || !lab.running().iter().any(Marked::is_guardian));
+        assert!(ended, "a job inside, {:?}: left are {:#?}", lab.means, lab.running());
         drop((inner, outer));
         lab.nothing_is_left("a job inside");
     });
