@@ -7,7 +7,6 @@ use std::fs;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use shmobj::ErrorKind;
 use shmobj_tests::puppet;
 use shmobj_tests::puppet::{number, value};
 use shmobj_tests::scratch::Scratch;
@@ -78,7 +77,10 @@ fn look_at_what_is_left(report: &Report, scratch: &Scratch, options: &str) {
             fresh.does("close h");
             false
         }
-        Err(refusal) => refusal.kind == format!("{:?}", ErrorKind::NotFound),
+        Err(refusal) => {
+            assert_eq!(refusal.kind, "NotFound", "{} after the storm: {}", names[0], refusal.text);
+            true
+        }
     };
     assert!(until(Duration::from_secs(5), is_gone), "{} can be opened after the storm", names[0]);
     for name in &names {
