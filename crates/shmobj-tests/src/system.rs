@@ -1,8 +1,10 @@
 //! What tests ask the system: who they are, who has which memory, and waiting with a bound.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
@@ -49,19 +51,49 @@ pub fn sleeps_for_an_object(process: u32, thread: u32) -> Option<bool> {
 }
 
 /// The processes that have memory of an object whose memfd's name contains `part` (its name, or its id): as an open
-/// descriptor or as a mapping.
+/// descriptor or as a mapping. If there are none, the kernel has the memory back.
 #[must_use]
 pub fn who_has_memory(part: &str) -> Vec<u32> {
-    let is_it = |text: &str| text.contains("memfd:shmobj:") && text.contains(part);
-    let processes = fs::read_dir("/proc").expect("/proc").flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let has = |pid: &u32| {
-        let links = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-        let mut targets = links.filter_map(|link| fs::read_link(link.path()).ok());
-        targets.any(|target| is_it(&target.to_string_lossy()))
-            || fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| maps.lines().any(is_it))
+        !memfds(*pid, part).is_empty()
+            || fs::read_to_string(format!("/proc/{pid}/maps"))
+                .is_ok_and(|maps| maps.lines().any(|line| is_memory_of(line, part)))
     };
-    pids.filter(has).collect()
+    pids().filter(has).collect()
+}
+
+/// How much memory the kernel has given to the memfds whose names contain `part`, in bytes: of those that a process
+/// has open. It is their own account, not the machine's, which moves with whatever else runs.
+#[must_use]
+pub fn memory_given_to(part: &str) -> u64 {
+    let open = pids().flat_map(|pid| memfds(pid, part));
+    let blocks: BTreeMap<u64, u64> = open.map(|memfd| (memfd.ino(), memfd.blocks())).collect();
+    blocks.values().sum::<u64>() * 512
+}
+
+/// How much memory or disk the files of a directory take, in bytes.
+#[must_use]
+pub fn taken_by_files_in(directory: &Path) -> u64 {
+    let files = fs::read_dir(directory).expect("the directory").flatten();
+    files.filter_map(|file| file.metadata().ok()).map(|file| file.blocks()).sum::<u64>() * 512
+}
+
+fn is_memory_of(text: &str, part: &str) -> bool {
+    text.contains("memfd:shmobj:") && text.contains(part)
+}
+
+fn pids() -> impl Iterator<Item = u32> {
+    let processes = fs::read_dir("/proc").expect("/proc").flatten();
+    processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn memfds(pid: u32, part: &str) -> Vec<fs::Metadata> {
+    let links =
+        fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten().map(|link| link.path());
+    let to_it = |link: &PathBuf| {
+        fs::read_link(link).is_ok_and(|target| is_memory_of(&target.to_string_lossy(), part))
+    };
+    links.filter(to_it).filter_map(|link| fs::metadata(link).ok()).collect()
 }
 
 /// Whether somebody has a lock on a file. If nobody has, nobody gets one in this moment either.
@@ -86,15 +118,6 @@ pub fn descriptors(pid: u32) -> Vec<(i32, String)> {
         .collect();
     found.sort();
     found
-}
-
-/// A number of `/proc/meminfo`, in bytes.
-#[must_use]
-pub fn meminfo(field: &str) -> u64 {
-    let text = fs::read_to_string("/proc/meminfo").expect("/proc/meminfo");
-    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    number.unwrap_or_else(|| panic!("no {field} in /proc/meminfo")) * 1024
 }
 
 /// The system's page size.

@@ -12,7 +12,7 @@ use shmobj_tests::puppet::{number, value};
 use shmobj_tests::scratch::Scratch;
 use shmobj_tests::storm::table::{Count, NAMES};
 use shmobj_tests::storm::{Report, Storm, length};
-use shmobj_tests::system::{meminfo, note, until, who_has_memory};
+use shmobj_tests::system::{note, taken_by_files_in, until, who_has_memory};
 
 /// One storm at a time: two would mostly wait for processors.
 static TURN: Mutex<()> = Mutex::new(());
@@ -166,17 +166,13 @@ fn large_objects_are_all_given_back_to_the_kernel() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     const SIZE: u64 = 32 << 20;
     let scratch = Scratch::new();
-    let before = meminfo("Shmem");
     let storm = Storm { options: &SIZE.to_string(), split: None, time: length(3) };
     let report = storm.rage(env!("CARGO_BIN_EXE_puppet"), &scratch);
     note(&format!("storm of 32 MiB: {report:?}"));
     assert_nothing_was_violated(&report);
     assert!(report.count(Count::Created) > 20 && report.kills > 10, "{report:?}");
-    assert_eq!(who_has_memory(&report.prefix), [0; 0]);
-    // At least 20 objects were made, 640 MiB: less than one of them may be missing now (others use memory as well).
-    let given_back = || meminfo("Shmem") < before + SIZE;
-    let after = "by the kernel's own account";
-    assert!(until(Duration::from_secs(10), given_back), "{} -> {} {after}", before, meminfo("Shmem"));
+    assert_eq!(who_has_memory(&report.prefix), [0; 0], "then the kernel has all of it back");
+    assert!(taken_by_files_in(scratch.path()) < SIZE, "{}", taken_by_files_in(scratch.path()));
 }
 
 /// The storm's checks can fail: half of the workers use another directory, where each name is another object.
