@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
@@ -51,7 +51,7 @@ pub fn sleeps_for_an_object(process: u32, thread: u32) -> Option<bool> {
 }
 
 /// The processes that have memory of an object whose memfd's name contains `part` (its name, or its id): as an open
-/// descriptor or as a mapping. If there are none, the kernel has the memory back.
+/// descriptor or as a mapping. If there are none, the kernel has the memory back, unless it travels through a socket.
 #[must_use]
 pub fn who_has_memory(part: &str) -> Vec<u32> {
     let has = |pid: &u32| {
@@ -88,12 +88,8 @@ fn pids() -> impl Iterator<Item = u32> {
 }
 
 fn memfds(pid: u32, part: &str) -> Vec<fs::Metadata> {
-    let links =
-        fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten().map(|link| link.path());
-    let to_it = |link: &PathBuf| {
-        fs::read_link(link).is_ok_and(|target| is_memory_of(&target.to_string_lossy(), part))
-    };
-    links.filter(to_it).filter_map(|link| fs::metadata(link).ok()).collect()
+    let open = descriptors(pid).into_iter().filter(|(_, target)| is_memory_of(target, part));
+    open.filter_map(|(number, _)| fs::metadata(format!("/proc/{pid}/fd/{number}")).ok()).collect()
 }
 
 /// Whether somebody has a lock on a file. If nobody has, nobody gets one in this moment either.
